@@ -1,6 +1,6 @@
 """Are weights that are chosen by leaving out inner times better than equal ones? One row a seed and a time left out.
 
-    python benchmarks/ensemble_weights.py --data FILE [--dims 5] [--seeds 42] [--steps N] [--out FILE.json]
+    python benchmarks/ensemble_weights.py --data FILE [--time COLUMN] [--dims 5] [--seeds 42] [--out FILE.json]
 
 Data and axes are those of loo.py. For each judged time the members of `ensemble` are trained without it, and again
 without it and each other inner time. Weights are built from the second trainings alone: eight times the member is
@@ -82,13 +82,14 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Make, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--time", help="column of a table that holds the time")
     parser.add_argument("--dims", type=int, default=5)
     parser.add_argument("--seeds", default="42")
     parser.add_argument("--steps", type=int, help="steps of training instead of the preset's, to try the program")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    x, t = cells.read(asked.data, None)
+    x, t = cells.read(asked.data, asked.time)
     data = cells.snapshots(x, t, asked.dims, scaled=True, mass=False, name=asked.data.name)
     found: dict[str, Any] = {"data": asked.data.name, "date": machine.today(), "machine": machine.here(), "rows": []}
     for seed in (int(each) for each in asked.seeds.split(",")):

@@ -56,9 +56,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Train, score, print and write; returns what was written."""
     asked = parser().parse_args(arguments)
     torch.set_num_threads(asked.threads)
-    names = registry.names() if asked.models == "all" else tuple(asked.models.split(","))
-    for name in names:
-        run_case.named(name)
+    names = named(asked)
     data = read(asked)
     folds, seeds = evaluate.middle_times(data), [int(each) for each in asked.seeds.split(",")]
     refused = {name: message for name in names if (message := run_case.missing_data(name, data))}
@@ -83,8 +81,28 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     return found
 
 
+def named(asked: argparse.Namespace) -> tuple[str, ...]:
+    """The models that are asked for. SystemExit, with a sentence, for a model or a setting that there is not."""
+    names = registry.names() if asked.models == "all" else tuple(asked.models.split(","))
+    try:
+        for name in names:
+            run_case.named(name)
+    except (KeyError, ValueError) as error:
+        raise SystemExit(error.args[0]) from error
+    return names
+
+
 def read(asked: argparse.Namespace) -> Snapshots:
-    """The cells that are asked for. SystemExit, with a sentence, where they are lacking."""
+    """The cells that are asked for. SystemExit, with a sentence, where they are lacking or no time can be left out."""
+    data = _read(asked)
+    try:
+        evaluate.middle_times(data)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+    return data
+
+
+def _read(asked: argparse.Namespace) -> Snapshots:
     if asked.data in cells.OFFICIAL:
         path = cells.fetch(asked.data, asked.file, asked.url, lambda stage: print(stage, file=sys.stderr, flush=True))
         x, t = cells.official(asked.data, path, asked.days)
@@ -139,7 +157,7 @@ def begun(asked: argparse.Namespace, data: Snapshots, **more: Any) -> tuple[dict
 
     more  what such a table says besides, in which its parts must agree
     """
-    names, seeds = asked.models.split(","), [int(each) for each in asked.seeds.split(",")]
+    names, seeds = list(named(asked)), [int(each) for each in asked.seeds.split(",")]
     for name in names:
         if message := run_case.missing_data(name, data):
             raise SystemExit(message)

@@ -66,6 +66,8 @@ def other_machine(path: Path | None, made: dict[str, Any]) -> dict[str, Any]:
 
 def stored(path: Path | None) -> dict[str, Any] | None:
     """The table of an earlier part; None where there is none, or an empty file, as `mktemp` makes it."""
+    if path is not None and path.is_dir():
+        raise SystemExit(f"{path} is a folder: name a file for --out")
     if path is None or not path.exists() or not path.read_text().strip():
         return None
     try:

@@ -47,6 +47,7 @@ class Trial:
 
     model     name, or name:setting=value, as in `named`
     steps     of training, instead of the preset's; None: the preset's
+    on_clock  networks see measured time, instead of the position among the measured times
     own_scale the cells are scaled anew without those of the fold; distances are in the unit of `data` all the same
     baselines of this fold, without a model; None: not needed
     """
@@ -60,6 +61,7 @@ class Trial:
     baselines: BaselineScores | None = None
     steps: int | None = None
     own_scale: bool = False
+    on_clock: bool = False
 
 
 def alone(asked: Trial, make: Callable[[Trial], dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -106,7 +108,8 @@ def trained(asked: Trial) -> tuple[DynamicsModel, Snapshots, np.ndarray | None, 
         data, unit = own.apply(data), own.spread
     seen = data.without(asked.fold)
     name, settings = named(asked.model)
-    model = registry.create(name, settings, seen.spec, asked.seed)
+    spec = dataclasses.replace(seen.spec, positions=()) if asked.on_clock else seen.spec
+    model = registry.create(name, settings, spec, asked.seed)
     preparing = _Clock()
     phases = model.phases
     model.phases = lambda: tuple(preparing.watch(each) for each in phases())  # type: ignore[method-assign]

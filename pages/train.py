@@ -32,12 +32,15 @@ form, right = st.columns([3, 2], gap="large")
 with form:
     card, choice = model_picker.choose_model(info, cards)
     request = train_form.choose_rest(info, card, choice.settings)
-    if st.button(
-        f"Start training ({request.runs} runs)" if request.runs > 1 else "Start training",
-        key="train_start",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=not choice.trainable,
+    if (
+        st.button(
+            f"Start training ({request.runs} runs)" if request and request.runs > 1 else "Start training",
+            key="train_start",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=not choice.trainable or request is None,
+        )
+        and request
     ):
         made = analysis_pool.call("cellflow_core.jobs.recipes:recipes", info.id, **dataclasses.asdict(request))
         recipes = result_of(made, "Checking data and settings")
@@ -46,7 +49,7 @@ with form:
         st.query_params["group"] = recipes[0].group
         st.toast("Training goes on if you leave or close this page.", icon=":material/check:")
         st.rerun()
-    sweep.start(info, card.name, request.hold_out_after)
+    sweep.start(info, card.name, request.hold_out_after if request else None)
     for each in choice.obstacles:
         st.caption(f":material/block: {plain(card.title)} cannot be trained here. {each}")
 

@@ -56,9 +56,9 @@ def fate_map(
     mass, heads = followed[:, 0], followed[:, 1]
     share, low, high = interval(mass, seed)
     timed = DataRequirement.TIMES in data.has
-    if timed:
-        low, high = with_misfit(share, low, high, ends.measured, len(ends.fate))
-    ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
+    miss = misfit(share, ends.measured, len(ends.fate)) if timed else np.zeros(len(share))
+    low, high = widened(share, low, high, miss)
+    ungrown, grown = _without_growth(mass, heads, miss, seed) if moving.has_growth else (None, None)
     chance = mass.mean(axis=0) / mass.mean(axis=0).sum(axis=1, keepdims=True)
     how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one path leads"
     if not moving.has_field:
@@ -113,17 +113,19 @@ def terminal_mass(
 
 
 def _without_growth(
-    mass: Float[Array, "models cells fates"], cell_counts: Float[Array, "models cells fates"], seed: int
+    mass: Float[Array, "models cells fates"],
+    cell_counts: Float[Array, "models cells fates"],
+    miss: Float[Array, " fates"],
+    seed: int,
 ) -> tuple[Float[Array, "fates 3"], Float[Array, "fates 3"]]:
     """(shares where each start cell counts once, what growth adds to them), each as (low, value, high); the difference
-    is taken between the same bootstrap samples."""
+    is taken between the same bootstrap samples. Nobody measures either, so both are as wrong as the share may be."""
     share, low, high = interval(cell_counts, seed)
     change = interval(mass, seed)[0] - share
     ends = np.quantile(resampled(mass, seed) - resampled(cell_counts, seed), [0.025, 0.975], axis=0)
-    return (
-        np.stack([low, share, high], axis=1),
-        np.stack([np.minimum(ends[0], change), change, np.maximum(ends[1], change)], axis=1),
-    )
+    alone = widened(share, low, high, miss)
+    added = widened(change, np.minimum(ends[0], change), np.maximum(ends[1], change), miss, least=-1.0)
+    return np.stack([alone[0], share, alone[1]], axis=1), np.stack([added[0], change, added[1]], axis=1)
 
 
 def interval(
@@ -138,18 +140,22 @@ def interval(
     return share, np.minimum(low, share), np.maximum(high, share)
 
 
-def with_misfit(
-    share: Float[Array, " fates"],
+def misfit(share: Float[Array, " fates"], measured: Float[Array, " fates"], cells: int) -> Float[Array, " fates"]:
+    """Half of a 95 % interval of what no bootstrap of the start cells shows: the model's error, whose standard
+    deviation is taken to be the distance of the share from that measured at the last time, and the sample of `cells`
+    cells measured there, which the model was fitted to."""
+    return 1.96 * np.sqrt(np.square(share - measured) + measured * (1 - measured) / cells)
+
+
+def widened(
+    value: Float[Array, " fates"],
     low: Float[Array, " fates"],
     high: Float[Array, " fates"],
-    measured: Float[Array, " fates"],
-    cells: int,
+    miss: Float[Array, " fates"],
+    least: float = 0.0,
 ) -> tuple[Float[Array, " fates"], Float[Array, " fates"]]:
-    """(low, high) with what no bootstrap of the start cells shows: the model's error, whose standard deviation is taken
-    to be the distance of the share from that measured at the last time, and the sample of `cells` cells measured there,
-    which the model was fitted to."""
-    miss = 1.96 * np.sqrt(np.square(share - measured) + measured * (1 - measured) / cells)
-    return np.maximum(share - np.hypot(share - low, miss), 0), np.minimum(share + np.hypot(high - share, miss), 1)
+    """(low, high) with an independent error, of which `miss` is half an interval; from `least` to 1."""
+    return np.maximum(value - np.hypot(value - low, miss), least), np.minimum(value + np.hypot(high - value, miss), 1)
 
 
 def resampled(mass: Float[Array, "models cells fates"], seed: int = 0) -> Float[Array, "draws fates"]:

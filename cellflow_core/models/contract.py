@@ -161,6 +161,11 @@ class DynamicsModel(nn.Module, ABC):
         return ()
 
     @classmethod
+    def on_interval_clock(cls, config: Any) -> bool:
+        """Does one with these settings count intervals? As the class does, where settings do not decide it."""
+        return cls.counts_intervals
+
+    @classmethod
     def installed(cls) -> bool:
         """Is the optional package there?"""
         return not cls.package or find_spec(cls.package) is not None

@@ -88,10 +88,11 @@ def create(name: str, settings: Mapping[str, Any], spec: DataSpec, seed: int, de
     """
     kind = find(name)
     kind.check_installed()
-    clock = Clock.of(spec) if kind.counts_intervals else MEASURED
+    config = kind.Config.from_dict(settings)
+    clock = Clock.of(spec) if kind.on_interval_clock(config) else MEASURED
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = kind(kind.Config.from_dict(settings), clock.inner(spec)).to(device)
+        model = kind(config, clock.inner(spec)).to(device)
     model.clock = clock
     for each in kind.member_names(model.config):
         model.members[each] = create(each, {}, spec, seed, device)

@@ -8,7 +8,7 @@ from typing import Literal
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.config import Config, Setting, setting
-from pages.parts.widgets.form import help_of, label_of
+from pages.parts.widgets.form import help_of, label_of, refusals
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,23 @@ def test_a_changed_widget_changes_its_value_only() -> None:
     assert Toy.from_dict(page.session_state["values"]) == Toy(steps=500, rate=0.01, plan="random", average=False)
 
 
-def test_bounds_reach_the_widget() -> None:
+def test_a_value_out_of_bounds_stays_and_is_refused_below_its_box() -> None:
     page = AppTest.from_function(_page).run()
-    assert (page.number_input(key="toy_batch").min, page.number_input(key="toy_batch").max) == (2, 1_000_000)
+    page.number_input(key="toy_batch").set_value(-5)
+    page.number_input(key="toy_steps").set_value(2.5)
+    page.number_input(key="toy_rate").set_value(1e20).run()
+    values = page.session_state["values"]
+    assert [values[each] for each in ("batch", "steps", "rate")] == [-5, 2.5, 1e20] and not page.exception
+    said = [
+        "Steps must be a whole number from 1 to 10000000, not 2.5 (setting steps).",
+        "Batch must be a whole number from 2 to 1000000, in cells, not -5 (setting batch).",
+        "Rate must be a number from 1e-08 to 1, not 1e+20 (setting rate).",
+    ]
+    assert sorted(each.value for each in page.error) == sorted(said) and refusals(Toy.settings(), values) == said
+    page.number_input(key="toy_batch").set_value(2)
+    page.number_input(key="toy_steps").set_value(1)
+    page.number_input(key="toy_rate").set_value(1.0).run()
+    assert not page.error and Toy.from_dict(page.session_state["values"]) == Toy(steps=1, batch=2, rate=1.0)
 
 
 def test_label_and_help_are_words() -> None:

@@ -193,6 +193,22 @@ def test_changed_settings_are_measured_anew(demo: store.DatasetInfo) -> None:
     assert sum(each.value.startswith(message) and each.value.endswith(" each.") for each in page.caption) == 1
 
 
+def test_a_setting_or_seeds_out_of_bounds_start_nothing(demo: store.DatasetInfo) -> None:
+    page = opened("train", model="i-cfm")
+    page.number_input(key="set_i-cfm_width").set_value(-5).run()
+    said = "Hidden width must be a whole number from 4 to 4096, not -5 (setting width)."
+    assert [each.value for each in page.error] == [said] and page.button(key="train_start").disabled
+    assert f":material/block: {said}" in [each.value for each in page.caption] and not page.exception
+    page.number_input(key="set_i-cfm_width").set_value(16)
+    page.number_input(key="train_seeds").set_value(99).run()
+    assert [each.value for each in page.error] == [
+        "Number of seeds must be a whole number from 1 to 10, not 99 (setting seeds)."
+    ]
+    assert page.button(key="train_start").disabled
+    page.number_input(key="train_seeds").set_value(2).run()
+    assert not page.button(key="train_start").disabled and not page.error
+
+
 def test_a_run_is_filtered_renamed_deleted_and_brought_back(demo: store.DatasetInfo) -> None:
     runs = [index.submit(Recipe(model, demo.id, demo.fingerprint, label=model)) for model in ("ot-cfm", "i-cfm")]
     runs[0].end("failed", "the disk is full")

@@ -62,6 +62,16 @@ def test_a_changed_rate_makes_a_data_set_that_opens() -> None:
     assert info.cells == 100 and info.truth_settings["bias"] == 0.3 and "bias 0.3" in info.label
 
 
+def test_a_setting_out_of_bounds_is_refused_and_nothing_is_made() -> None:
+    page = AppTest.from_function(_form, default_timeout=60).run()
+    page.number_input(key="make_toggle_cells_per_time").set_value(0).run()
+    assert not page.exception and "make_data" not in [each.key for each in page.button]
+    assert page.error[0].value == (
+        "Cells per time must be a whole number from 10 to 100000, not 0 (setting cells\\_per\\_time)."
+    )
+    assert any(each.value.endswith(page.error[0].value) for each in page.caption)
+
+
 @pytest.mark.parametrize("name", registry.names())
 def test_every_simulator_has_a_form_and_a_preview(name: str) -> None:
     page = AppTest.from_function(_form, default_timeout=60).run()

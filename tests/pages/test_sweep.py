@@ -20,6 +20,11 @@ def test_a_sweep_is_one_click_one_table_and_one_cancel(home) -> None:
     assert "Start 2 runs" in page.button(key="sweep_start").label
     page.text_input(key="sweep_width").set_value("8, wide").run()
     assert page.button(key="sweep_start").disabled and page.error
+    page.text_input(key="sweep_width").set_value("8, 8, 8.0").run()
+    assert "Start 1 run" in page.button(key="sweep_start").label and not page.error
+    page.text_input(key="sweep_width").set_value(" , ").run()
+    assert page.button(key="sweep_start").disabled
+    assert page.error[0].value == "Hidden width has no value: give at least one, or do not vary it."
     page.text_input(key="sweep_width").set_value("8, 16").run()
     page.button(key="sweep_start").click().run()
     assert not page.exception
@@ -28,6 +33,13 @@ def test_a_sweep_is_one_click_one_table_and_one_cancel(home) -> None:
     assert list(rows["runs"]) == ["1 queued", "1 queued"] and page.query_params["group"]
     page.button(key="sweep_cancel").click().run()
     assert [run.status().state for run in index.runs()] == ["cancelled", "cancelled"]
+
+
+def test_seeds_out_of_bounds_start_no_sweep(home) -> None:
+    page = opened("train", dataset=toys.stored(), model="i-cfm")
+    page.number_input(key="sweep_seeds").set_value(11).run()
+    assert "sweep_start" not in [each.key for each in page.button] and not page.exception
+    assert page.error[0].value == "Seeds of each must be a whole number from 1 to 10, not 11 (setting seeds)."
 
 
 def test_a_sweep_that_a_person_may_not_start_is_refused_as_a_whole(home, monkeypatch) -> None:

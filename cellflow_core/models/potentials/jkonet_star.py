@@ -70,18 +70,26 @@ class Settings(MLPSettings):
     variant: Literal["net", "linear"] = setting(
         "net", "the landscape as a network, or as polynomials and bumps found by one solve"
     )
-    landscape: Literal["fixed", "moving"] = setting("fixed", "whether the landscape may change in time")
-    diffusion: bool = setting(True, "learn the diffusion coefficient too (with a fixed landscape)")
+    landscape: Literal["fixed", "by_interval", "moving"] = setting(
+        "by_interval",
+        "whether the landscape may change: not at all, from interval to interval, or with measured time",
+    )
+    diffusion: bool = setting(False, "learn the diffusion coefficient too (with a fixed landscape)")
     interaction: bool = setting(False, "learn how cells attract or repel each other too")
     substeps: int = setting(4, "steps of descent between two measured times, 1 as in the paper", 1, 64)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.landscape == "moving" and self.diffusion:
+        if self.moves and self.diffusion:
             raise ValueError(
-                "landscape='moving' with diffusion=True cannot be learnt, for a landscape that moves can "
+                f"landscape={self.landscape!r} with diffusion=True cannot be learnt, for a landscape that moves can "
                 "mimic any noise: choose landscape='fixed' or diffusion=False"
             )
+
+    @property
+    def moves(self) -> bool:
+        """Does the landscape change in time?"""
+        return self.landscape != "fixed"
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,10 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         self.register_buffer("widths", widths, persistent=False)
         self.register_buffer("times", torch.tensor(spec.times), persistent=False)
         self.register_buffer("population", torch.tensor(spec.center).repeat(len(spec.times), POPULATION, 1))
+
+    @classmethod
+    def on_interval_clock(cls, config: Settings) -> bool:
+        return config.landscape == "by_interval"
 
     def phases(self) -> tuple[Phase, ...]:
         if self.config.variant == "linear":
@@ -216,7 +228,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             square += torch.einsum("nic,nid->cd", columns, columns)
             aim += torch.einsum("nic,ni->c", columns, wanted.double())
         used = torch.ones(count, dtype=torch.bool, device=aim.device)
-        used[size : 2 * size] = self.config.landscape == "moving"
+        used[size : 2 * size] = self.config.moves
         used[2 * size : -1] = self.config.interaction
         used[-1] = self.config.diffusion
         weights = ridge_weights(square, aim, used, RIDGE)
@@ -275,7 +287,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
 
     def _moment(self, t: Tensor) -> Tensor:
         """The time that the landscape is asked for: the first, where it does not move."""
-        return t if self.config.landscape == "moving" else torch.full_like(t, self.spec.times[0])
+        return t if self.config.moves else torch.full_like(t, self.spec.times[0])
 
     def _passed(self, t: Tensor) -> Tensor:
         """Share of all measured time that has passed."""

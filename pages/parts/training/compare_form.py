@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from cellflow_core.config import Setting
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.plural import counted
@@ -17,14 +18,14 @@ from cellflow_core.selection.benchmark_results import evidence, measured_here
 from cellflow_core.time_units import format_times, of_one, pluralize
 from pages.parts.training.train_form import PRESETS
 from pages.parts.widgets.background import cached_future, result_of
+from pages.parts.widgets.form import field, refusals
 
 FIRST = 4
 """Models that are proposed, beside the one that learns nothing."""
 STRAIGHT = "ot-displacement"
-MOST_SEEDS = 10
 MODELS = "Proposed are those that the guide ranks first for these data, and straight lines, which learn nothing."
 TIMES = "A held-out time must lie between two others."
-SEEDS = "Three or more show how much of an order is chance."
+SEEDS = Setting("seeds", "int", 3, "three or more show how much of an order is chance", 1, 10)
 
 
 def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
@@ -52,8 +53,10 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
         format_func=lambda each: PRESETS[each],
     )
     linked = st.query_params.get("seeds", "")
-    many = int(linked) if linked.isdigit() and 1 <= int(linked) <= MOST_SEEDS else 3
-    seeds = right.number_input("Seeds", 1, MOST_SEEDS, many, key="compare_seeds", help=SEEDS)
+    many = int(linked) if linked.isdigit() and not refusals([SEEDS], {"seeds": int(linked)}) else SEEDS.default
+    seeds = field(SEEDS, many, "compare_seeds", right)
+    if refusals([SEEDS], {"seeds": seeds}):
+        st.stop()
     st.query_params.update({"preset": preset or "standard", "seeds": str(seeds)})
     if not models or not times:
         st.info("Choose at least one model and one time to leave out.", icon=":material/info:")
@@ -62,7 +65,7 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
         info.id,
         tuple(models),
         preset or "standard",
-        tuple(range(int(seeds))),
+        tuple(range(seeds)),
         tuple(held_out[each] for each in times),
     )
     future = cached_future(

@@ -12,7 +12,7 @@ from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.plural import counted
 from cellflow_core.reporting import progress
-from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from cellflow_core.selection import sweep
@@ -20,9 +20,10 @@ from cellflow_core.time_units import format_duration
 from pages.parts.server import urls
 from pages.parts.widgets import chart, progress_bar
 from pages.parts.widgets.background import catalogue, result_of
+from pages.parts.widgets.form import field, refusals
 from pages.parts.widgets.view_links import links_to
 
-MOST_SEEDS = 10
+SEEDS = Setting("seeds", "int", 1, "trainings with other initial weights", 1, 10, label="Seeds of each")
 
 
 def start(info: DatasetInfo, model: str, after: float | None = None) -> None:
@@ -39,7 +40,11 @@ def start(info: DatasetInfo, model: str, after: float | None = None) -> None:
             "Settings to vary", list(settings), format_func=lambda each: settings[each].label, key="sweep_settings"
         )
         values = {name: _values(settings[name]) for name in varied}
-        seeds = int(st.number_input("Seeds of each", 1, MOST_SEEDS, 1, key="sweep_seeds"))
+        seeds = field(SEEDS, SEEDS.default, "sweep_seeds", st)
+        if refusals([SEEDS], {"seeds": seeds}):
+            return
+        if not models:
+            st.info("Choose at least one model.", icon=":material/info:")
         runs = sum(_combinations(card, values) for card in chosen) * seeds
         if after is not None:
             st.caption(f"Held out of each: what was measured after {format_duration(after, plain(info.time_unit))}.")
@@ -61,17 +66,23 @@ def start(info: DatasetInfo, model: str, after: float | None = None) -> None:
 
 
 def _values(setting: Setting) -> tuple[Any, ...]:
-    """The values of one setting; none where they cannot be read, which is said."""
+    """The different values of one setting; none where there are none or they cannot be read, which is said."""
     key = f"sweep_{setting.name}"
     if setting.kind in ("choice", "bool"):
         options = setting.choices or (False, True)
-        return tuple(st.multiselect(setting.label, options, options, key=key))
-    text = st.text_input(setting.label, f"{setting.default}", key=key, help=f"{setting.help}. Commas between values.")
-    try:
-        return tuple(setting.check(_number(each)) for each in text.split(",") if each.strip())
-    except ValueError as error:
-        st.error(plain(str(error)))
-        return ()
+        found = tuple(st.multiselect(setting.label, options, options, key=key))
+    else:
+        help = f"{setting.help}. Commas between values."
+        text = st.text_input(setting.label, f"{setting.default}", key=key, help=help)
+        try:
+            numbers = (setting.check(_number(each)) for each in text.split(",") if each.strip())
+            found = tuple(dict.fromkeys(numbers))
+        except ValueError as error:
+            st.error(plain(as_sentence(str(error))))
+            return ()
+    if not found:
+        st.error(f"{plain(setting.label)} has no value: give at least one, or do not vary it.")
+    return found
 
 
 def _number(text: str) -> int | float | str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellflow_core.config import differences, titled, variant
+from cellflow_core.config import Setting, differences, titled, variant
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain, short
@@ -17,14 +17,33 @@ from cellflow_core.time_units import format_duration, format_time
 from pages.parts.training import calibrated_bands, later_part
 from pages.parts.widgets import progress_bar
 from pages.parts.widgets.background import cached_future
-from pages.parts.widgets.form import form_of
+from pages.parts.widgets.form import form_of, refusals
 
 PRESETS = {"quick": "Quick look", "standard": "Standard", "careful": "Careful"}
-DEVICES = {
-    "auto": "the fastest there is",
-    "cpu": "the processor (CPU)",
-    "cuda": "the graphics card (GPU)",
-}
+MOST_SEEDS = 10
+_HOW = (
+    Setting(
+        "seeds",
+        "int",
+        1,
+        "each seed gives other initial weights. Where the seeds agree, the result does not depend on them",
+        1,
+        MOST_SEEDS,
+        label="Number of seeds",
+    ),
+    Setting(
+        "device",
+        "choice",
+        "auto",
+        "what was really used is shown with the run",
+        choices=("auto", "cpu", "cuda"),
+        choice_labels={
+            "auto": "the fastest there is",
+            "cpu": "the processor (CPU)",
+            "cuda": "the graphics card (GPU)",
+        },
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -48,8 +67,11 @@ class TrainRequest:
         return len(self.seeds) + (self.hold_out is not None) + len(self.beside)
 
 
-def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> TrainRequest:
-    """Preset, settings, seeds, label and hold-out. proposed: settings that give what was asked for."""
+def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> TrainRequest | None:
+    """Preset, settings, seeds, label and hold-out; None, and why, where a value is not allowed.
+
+    proposed  settings that give what was asked for
+    """
     st.header("2. How carefully?")
     usual_settings = {each.name: each.default for each in card.settings} | dict(proposed)
     seconds = _expected(card, info, proposed, card.presets["standard"])
@@ -78,11 +100,13 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
         settings = form_of(card.settings, proposed, f"set_{card.name}{key}")
         st.markdown("**Training**")
         training = form_of(card.training_settings, card.presets[preset], f"fit_{card.name}_{preset}")
-        if (settings, training) != (usual_settings, dict(card.presets[preset])):
+        declared = (*card.settings, *card.training_settings)
+        wrong = refusals(declared, settings | training)
+        if not wrong and (settings, training) != (usual_settings, dict(card.presets[preset])):
             changed = _expected(card, info, settings, training)
             if changed is not None:
                 st.caption(f"With these settings: {short(changed)} each.")
-    seeds, device = _seeds_and_device()
+    how = form_of(_HOW, {}, "train")
     held = None if followed else _hold_out(info)
     after, beside = later_part.choose(info, card.name) if followed else (None, ())
     folds = calibrated_bands.choose(info) if followed and after is None else 0
@@ -90,32 +114,13 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
     usual += "" if after is None else f", held out after {format_time(after)}"
     label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80, persist_state="session")
     label = label.strip() or usual
-    chosen = (card.name, preset, settings, training, tuple(range(seeds)), held, device, label, after, beside, folds)
+    for each in (wrong := [*wrong, *refusals(_HOW, how)]):
+        st.caption(f":material/block: {each}")
+    if wrong:
+        return None
+    seeds = tuple(range(how["seeds"]))
+    chosen = (card.name, preset, settings, training, seeds, held, how["device"], label, after, beside, folds)
     return TrainRequest(*chosen)
-
-
-def _seeds_and_device() -> tuple[int, str]:
-    left, right = st.columns(2)
-    seeds = int(
-        left.number_input(
-            "Number of seeds",
-            1,
-            10,
-            1,
-            key="train_seeds",
-            persist_state="session",
-            help="Each seed gives other initial weights. Where the seeds agree, the result does not depend on them.",
-        )
-    )
-    device = right.selectbox(
-        "Device",
-        list(DEVICES),
-        key="train_device",
-        persist_state="session",
-        format_func=lambda each: DEVICES[each],
-        help="What was really used is shown with the run.",
-    )
-    return seeds, device or "auto"
 
 
 def _hold_out(info: DatasetInfo) -> float | None:
@@ -163,7 +168,8 @@ def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], trainin
 def _runs_chosen(info: DatasetInfo, followed: bool) -> int:
     """Runs of this model that the choices below ask for: each seed, and one without a time where it is one of cells."""
     held_out = not followed and len(info.times) > 2 and st.session_state.get("train_hold_out", True)
-    return int(st.session_state.get("train_seeds", 1)) + bool(held_out)
+    seeds = min(max(1, int(st.session_state.get("train_seeds", 1))), MOST_SEEDS)
+    return seeds + bool(held_out)
 
 
 def _minutes(seconds: float | None, card: Any, preset: str, runs: int) -> str:

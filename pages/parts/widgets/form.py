@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from cellflow_core.config import Setting
+from cellflow_core.reporting.formatting import as_sentence, plain
 
 SHORT_UNIT = 16  # letters that still fit beside a name
 
@@ -17,12 +18,24 @@ def form_of(settings: Sequence[Setting], defaults: Mapping[str, Any], key: str) 
     """Show every setting and return the values by name.
 
     `defaults` replace the declared ones (a preset). Widgets are keyed `<key>_<name>`; another `key` starts afresh.
+    A value that its setting does not allow is returned as it was typed, with a sentence below it; `refusals` are these.
     """
     columns = st.columns(2)
     return {
-        each.name: _widget(each, defaults.get(each.name, each.default), f"{key}_{each.name}", columns[k % 2])
+        each.name: field(each, defaults.get(each.name, each.default), f"{key}_{each.name}", columns[k % 2])
         for k, each in enumerate(settings)
     }
+
+
+def refusals(settings: Sequence[Setting], values: Mapping[str, Any]) -> list[str]:
+    """A sentence for each value that its setting does not allow; nothing can be begun while there is one."""
+    found = []
+    for each in settings:
+        try:
+            each.check(values.get(each.name, each.default))
+        except ValueError as error:
+            found.append(plain(as_sentence(str(error))))
+    return found
 
 
 def label_of(setting: Setting) -> str:
@@ -53,7 +66,8 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _widget(setting: Setting, value: Any, key: str, where: Any) -> Any:
+def field(setting: Setting, value: Any, key: str, where: Any) -> Any:
+    """One widget of a form, in this place: what was chosen or typed, with a sentence below it where that is refused."""
     label, help = label_of(setting), help_of(setting)
     if setting.kind == "bool":
         return where.toggle(label, value, key=key, help=help, persist_state="session")
@@ -70,20 +84,14 @@ def _widget(setting: Setting, value: Any, key: str, where: Any) -> Any:
         )
     if setting.kind == "str":
         return where.text_input(label, value, key=key, help=help, persist_state="session")
-    kind = int if setting.kind == "int" else float
-    low, high = (None if each is None else kind(each) for each in (setting.low, setting.high))
-    step = kind(10 ** math.floor(math.log10(abs(value)))) if value else kind(1)
-    step = max(step // 10, 1) if kind is int else step / 2
-    return kind(
-        where.number_input(
-            label,
-            low,
-            high,
-            kind(value),
-            step,
-            "%d" if kind is int else "%g",
-            key=key,
-            help=help,
-            persist_state="session",
-        )
+    step = 10.0 ** math.floor(math.log10(abs(value))) if value else 1.0
+    step = max(step // 10, 1.0) if setting.kind == "int" else step / 2
+    # without bounds of its own, since what is outside them would stay in the box, and another value would be used
+    number = where.number_input(
+        label, value=float(value), step=step, format="%g", key=key, help=help, persist_state="session"
     )
+    if setting.kind == "int" and number == int(number):
+        number = int(number)
+    for each in refusals([setting], {setting.name: number}):
+        where.error(each)
+    return number

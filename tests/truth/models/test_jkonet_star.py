@@ -26,7 +26,8 @@ PLANE = AffineSpace.coordinates(("a", "b"))
 
 
 def trained(data: Snapshots, **settings) -> Any:
-    model = registry.create("jkonet-star", settings, data.spec, seed=0)
+    stationary = {"landscape": "fixed", "diffusion": True}
+    model = registry.create("jkonet-star", stationary | settings, data.spec, seed=0)
     training = {"steps": 300, "learning_rate": 5e-3, "validation_fraction": 0.0}
     fit(model, data, TrainConfig.preset("standard", type(model), **training), seed=0)
     return model.eval()
@@ -119,7 +120,16 @@ def test_cells_that_gather_around_each_other():
     assert found[0] < 0.08 and found[1] > 0.12
 
 
-@pytest.mark.parametrize("changes", [{}, {"landscape": "moving", "diffusion": False}, {"interaction": True}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"landscape": "moving"},
+        {"landscape": "fixed", "diffusion": True},
+        {"interaction": True},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("variant", ["linear", "net"])
 def test_every_variant_is_downhill_of_its_potential_and_reads_back(variant, changes, tmp_path):
     data = OrnsteinUhlenbeck(Valley(cells_per_time=60, n_times=3)).simulate()
@@ -136,9 +146,20 @@ def test_every_variant_is_downhill_of_its_potential_and_reads_back(variant, chan
     np.testing.assert_array_equal(simulate(model, start, times).x, simulate(back, start, times).x)
 
 
-def test_a_landscape_that_moves_is_not_learnt_with_noise():
+@pytest.mark.parametrize("landscape", ["moving", "by_interval"])
+def test_a_landscape_that_moves_is_not_learnt_with_noise(landscape):
     with pytest.raises(ValueError, match="landscape='fixed'"):
-        registry.find("jkonet-star").Config.from_dict({"landscape": "moving"})
+        registry.find("jkonet-star").Config.from_dict({"landscape": landscape, "diffusion": True})
+
+
+def test_only_a_landscape_that_changes_by_intervals_counts_them():
+    """Times 0, 1, 11: as positions 0, 1, 2, or as measured; predictions are in measured time."""
+    data = Snapshots(np.random.default_rng(0).normal(size=(60, 2)), np.repeat([0.0, 1.0, 11.0], 20), PLANE)
+    for landscape, times in (("fixed", (0, 1, 11)), ("moving", (0, 1, 11)), ("by_interval", (0, 1, 2))):
+        settings = {"landscape": landscape, "diffusion": False, "width": 8}
+        model = registry.create("jkonet-star", settings, data.spec, seed=0)
+        assert model.spec.times == times
+        assert dynamics(model).spec.times == (0, 1, 11)
 
 
 def test_polynomials_lead_no_cell_beyond_the_measured_box():

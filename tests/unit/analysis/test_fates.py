@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellflow_core.analysis.fates import fate_map, with_misfit
+from cellflow_core.analysis.fates import fate_map, misfit, widened
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.data.snapshots import Snapshots
@@ -88,11 +88,14 @@ def test_last_cells_that_define_no_state_are_counted():
 
 def test_a_share_that_misses_the_measured_one_is_less_certain():
     share, low, high = np.array([0.5, 0.5]), np.array([0.45, 0.45]), np.array([0.55, 0.55])
-    made = with_misfit(share, low, high, np.array([0.6, 0.4]), 10**9)
+    made = widened(share, low, high, misfit(share, np.array([0.6, 0.4]), 10**9))
     miss = np.hypot(0.05, 0.196)
     np.testing.assert_allclose(made, [share - miss, share + miss], atol=1e-4)
-    np.testing.assert_allclose(with_misfit(share, low, high, share, 10**9), [low, high], atol=1e-4)
+    np.testing.assert_allclose(widened(share, low, high, misfit(share, share, 10**9)), [low, high], atol=1e-4)
     sampled = np.hypot(0.05, 1.96 * 0.05)  # 100 cells: a standard error of 0.05
-    np.testing.assert_allclose(with_misfit(share, low, high, share, 100), [share - sampled, share + sampled])
-    near_one = with_misfit(np.array([0.95]), np.array([0.9]), np.array([1.0]), np.array([0.8]), 10**9)
+    np.testing.assert_allclose(widened(share, low, high, misfit(share, share, 100)), [share - sampled, share + sampled])
+    miss = misfit(np.array([0.95]), np.array([0.8]), 10**9)
+    near_one = widened(np.array([0.95]), np.array([0.9]), np.array([1.0]), miss)
     assert near_one[1] == 1 and 0 < near_one[0] < 0.7
+    added = widened(np.array([0.1]), np.array([0.05]), np.array([0.15]), miss, least=-1.0)
+    np.testing.assert_allclose(added, [[0.1 - np.hypot(0.05, miss[0])], [0.1 + np.hypot(0.05, miss[0])]])

@@ -112,8 +112,11 @@ def test_the_program_writes_its_table(file, tmp_path, capsys):
         loo.main([*asked, "--scaler", "seen"])
     with pytest.raises(SystemExit, match="2 coordinates"):
         loo.main([*asked, "--dims", "5"])
-    with pytest.raises(KeyError, match="'ot-cmf'"):
+    with pytest.raises(SystemExit, match="'ot-cmf'"):
         loo.main([*asked, "--models", "ot-cmf"])
+    np.savez(tmp_path / "two.npz", pcs=data.x[data.t < 2], sample_labels=data.t[data.t < 2])
+    with pytest.raises(SystemExit, match="three or more times, these data have 2"):
+        loo.main([*asked, "--data", str(tmp_path / "two.npz")])
 
 
 def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
@@ -129,9 +132,9 @@ def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
     assert len(shown) == 2 and len({line.rindex("1") for line in shown}) == 1  # the columns stand under each other
     again = loo.main([*asked, "--models", "ot-displacement", "--out", str(out)])
     assert sorted(row["model"] for row in again["rows"]) == [label, label, "ot-displacement", "ot-displacement"]
-    with pytest.raises(ValueError, match="colour.*coupling"):
+    with pytest.raises(SystemExit, match="colour.*coupling"):
         loo.main([*asked, "--models", "metric-fm:colour=blue"])
-    with pytest.raises(ValueError, match="Hidden width must be a whole number from 4 to 4096, not 1 .setting width."):
+    with pytest.raises(SystemExit, match="Hidden width must be a whole number from 4 to 4096, not 1 .setting width."):
         loo.main([*asked, "--models", "metric-fm:width=1"])
 
 

@@ -16,6 +16,11 @@ TABLE = {
 }
 
 
+def test_a_folder_is_no_table(tmp_path) -> None:
+    with pytest.raises(SystemExit, match="is a folder: name a file for --out"):
+        resumable_table.stored(tmp_path)
+
+
 def test_an_empty_file_is_a_table_not_begun(tmp_path) -> None:
     path = tmp_path / "table.json"
     path.touch()
