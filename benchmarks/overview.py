@@ -112,7 +112,7 @@ def _sentences(tables: list[dict[str, Any]], models: list[str]) -> list[str]:
                 differ.append(f"`{model}` ({_head(table)})")
     return [
         f"Farther than the previous snapshot in the mean over times: {'; '.join(farther) or 'none'}.",
-        f"Standard deviation over seeds of {SEEDS:.0%} of the mean or above: {'; '.join(differ) or 'none'}.",
+        f"Standard deviation over seeds of {100 * SEEDS:g} % of the mean or above: {'; '.join(differ) or 'none'}.",
     ]
 
 

@@ -7,8 +7,8 @@ Cells are made up (two groups that part and spread over four times, --dims coord
 a file as `loo.py` reads it; a file that is not there is left out with a sentence. Rows of other cells that the file of
 --out holds are kept, so that the table can be made in parts. Half of the cells of each time are for training. The other
 half are the test: from each time they are moved to the next, and W1 is the mean exact Wasserstein-1 distance to the
-test cells there (state); `floor` is the distance of the training cells to them, what a perfect model would have at this
-number of cells.
+test cells there (state); `floor` is the distance of the training cells to them, that of two samples of as many
+cells, which is a scale and not a bound.
 
 Stock is the loop of torchcfm's single-cell tutorial: its ExactOptimalTransportConditionalFlowMatcher on 256 random
 cells of each pair of times, its MLP of width 64 and its Adam. The tutorial takes 10,000 steps at a rate of 1e-4; the

@@ -7,8 +7,9 @@ cells, populations compared after simulation, densities with growth. Each is tra
 
     v(t, x) = mean over members of v_k(t, x)
 
-is one field like any other. Weights are equal: those chosen by leaving out inner times of the training cells predicted
-worse (`benchmarks/ensemble_weights.py`), as is known of forecasts in general (Smith & Wallis 2009,
+is one field like any other. Weights are equal. Those chosen by leaving out inner times of the training cells were
+farther at the judged times of one course (`benchmarks/ensemble_weights.py`), and equal ones were kept after that; that
+estimated weights do worse than equal ones is common in forecasting (Smith & Wallis 2009,
 doi:10.1111/j.1468-0084.2008.00541.x). Growth of a member is left out.
 """
 

@@ -97,7 +97,7 @@ def _to_beat(info: DatasetInfo, request: Any) -> None:
     chart.chart(drawn, "compare_baselines", figure.describe_baselines(by_time))
     st.caption(
         "Nothing has been trained for this comparison yet. A model is worth its training where it comes nearer than "
-        "the midpoint of optimal transport; nearer than the sampling floor, two samples of one time, none can come."
+        "the midpoint of optimal transport. The sampling floor is the distance of two samples of one time."
     )
     rows = {f"held-out {time_heading(info.time_unit)}": list(found)}
     rows |= {heading("w1", f"of {figure.LINES[k][0]}"): list(each.values()) for k, each in by_time.items()}

@@ -74,13 +74,13 @@ def test_models_behind_the_previous_snapshot_and_models_whose_seeds_differ_are_n
     rows = [("still", s, f, 2.1) for s in (1, 2) for f in (1, 2)]
     rows += [("even", s, f, 1 + s / 100) for s in (1, 2) for f in (1, 2)]
     rows += [("uneven", s, f, 1 + s / 10) for s in (1, 2) for f in (1, 2)]
-    said = overview.main([stored(tmp_path, "a", rows)]).split("\n\n")[3].splitlines()
-    assert said == [
+    sentences = overview.main([stored(tmp_path, "a", rows)]).split("\n\n")[3].splitlines()
+    assert sentences == [
         "Farther than the previous snapshot in the mean over times: `still` (a, 1,000 x 5).",
-        "Standard deviation over seeds of 5% of the mean or above: `uneven` (a, 1,000 x 5).",
+        "Standard deviation over seeds of 5 % of the mean or above: `uneven` (a, 1,000 x 5).",
     ]
-    said = overview.main([stored(tmp_path, "b", [("ot", 1, 1, 1.0), ("ot", 1, 2, 1.0)])]).splitlines()
-    assert all(line.endswith("above: none.") or line.endswith("over times: none.") for line in said[-2:])
+    sentences = overview.main([stored(tmp_path, "b", [("ot", 1, 1, 1.0), ("ot", 1, 2, 1.0)])]).splitlines()
+    assert all(line.endswith("above: none.") or line.endswith("over times: none.") for line in sentences[-2:])
 
 
 def test_courses_that_settings_were_chosen_on_are_stored_ones():
