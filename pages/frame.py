@@ -74,6 +74,7 @@ at_first = chosen()
 show_links(at_first)
 with settings:
     chart.choose_format()
+    chart.follow_theme()
     sign_in.show()
 analysis_pool.visitor.set(st.session_state.setdefault("visitor", secrets.token_hex(4)))
 supervisor.wake()

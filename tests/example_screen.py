@@ -28,7 +28,7 @@ def screen(**change: Any) -> PerturbationScreen:
         q=np.stack([q, q], axis=1),
         rank=np.stack([np.array([0.0, 0.67, 0.33, 1.0, np.nan])] * 2, axis=1),
         outside=np.array([0.01, 0.02, 0.4, 0.0, np.nan]),
-        reasons=("", "", "", "", "the model does not hold it"),
+        reasons=("", "", "", "", "not among the genes of these data"),
         models=2,
     )
     return dataclasses.replace(found, **change)

@@ -115,7 +115,7 @@ def add_simulation(parser: argparse.ArgumentParser) -> None:
         help="default: the measured times; with one, also the end to which cells are followed",
     )
     parser.add_argument("--cells", type=int, help="start with this many cells of the first time (default: all)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=options.seed, default=0)
     parser.add_argument("--label", metavar="VALUE", help="condition on this label (conditional models)")
     parser.add_argument("--no-noise", action="store_true", help="the drift alone of a stochastic model")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cellflow_core.config import Setting
+from cellflow_core.runs.recipe import SEEDS, check_seed
 
 _KINDS = {"int": int, "float": float, "str": str, "choice": str}
 
@@ -14,9 +15,8 @@ _KINDS = {"int": int, "float": float, "str": str, "choice": str}
 def add_settings(group: Any, settings: Iterable[Setting]) -> None:
     """One flag a setting; not given means the default, or the preset."""
     for each in settings:
-        text = f"{each.label}: {each.help} (default {each.default}{' ' + each.unit if each.unit else ''})".replace(
-            "%", "%%"
-        )
+        usual = "" if each.default == "" else f" (default {each.default}{' ' + each.unit if each.unit else ''})"
+        text = f"{each.label}: {each.help}{usual}".replace("%", "%%")
         flag, name = "--" + each.name.replace("_", "-"), f"setting:{each.name}"
         if each.kind == "bool":
             group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, help=text)
@@ -78,9 +78,19 @@ def numbers(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"{text!r} is not numbers between commas, such as 0,0.5,1") from error
 
 
-def seeds(text: str) -> tuple[int, ...]:
-    """Whole numbers between commas."""
+def seed(text: str) -> int:
+    """A whole number that every random generator takes."""
     try:
-        return tuple(int(each) for each in text.split(","))
+        return check_seed(int(text))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not whole numbers between commas, such as 0,1,2") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not {SEEDS}") from error
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Seeds between commas."""
+    try:
+        return tuple(check_seed(int(each)) for each in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not {SEEDS}, or several between commas, such as 0,1,2"
+        ) from error

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cellflow_core.config import titled, variant
-from cellflow_core.runs.recipe import Recipe
+from cellflow_core.runs.recipe import Recipe, check_seed
 from cellflow_core.time_units import format_time, format_times, measured_time
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def individuals_held_out(
     share = HELD_OUT if like is None or after is None else like.training.get("validation_fraction")
     split = {} if share is None else {"validation_fraction": share}
     made = [_recipe(opened, each, "standard", {}, split, device) for each in models]
-    made = [replace(each, seed=seed, group=group) for each in made]
+    made = [replace(each, seed=check_seed(seed), group=group) for each in made]
     if after is not None:
         return [_without_later(each, after) for each in made]
     made = [_with_bands(each, opened.snapshots(), bands) for each in made]
@@ -289,7 +289,7 @@ def _group(made: Recipe, group: str, copies: Sequence[tuple[int, float | None]],
     return [
         replace(
             made,
-            seed=seed,
+            seed=check_seed(seed),
             hold_out=held,
             group=group,
             label=made.label

@@ -21,21 +21,22 @@ def of_screen(result: PerturbationScreen, fate: int) -> Summary:
     """Which genes move the share of one terminal state, up and down; trust from models, data and numbers."""
     tried, name = int(result.perturbed.sum()), result.names[fate]
     deed = {"knock-out": "knocked out", "over-expression": "over-expressed"}[result.kind]
+    left_out: dict[str, list[str]] = {}
+    for gene, reason in zip(result.genes, result.reasons, strict=True):
+        if reason:
+            left_out.setdefault(reason, []).append(gene)
     if not tried:
-        return Summary(
-            f"None of {counted(len(result.genes), 'gene')} could be {deed}.", "poor", result.reasons[0] + "."
-        )
+        one = len(result.genes) == 1
+        none = f"{result.genes[0]}" if one else f"None of the {len(result.genes)} genes"
+        why = " ".join(f"{joined(genes, LISTED)}: {reason}." for reason, genes in left_out.items())
+        return Summary(f"{none} could {'not ' if one else ''}be {deed}.", "poor", why)
     up, down = (_listed(result, fate, sign) for sign in (1, -1))
     moved = [f"{verb} by {joined(each)}" for verb, each in (("raised", up), ("lowered", down)) if each]
     share = f"The share of {name} ({result.before[fate]:.0%} without a change)"
     answer = f"{share} is {' and '.join(moved)}." if moved else f"No gene moves the share of {name} by a point or more."
     answer = f"{counted(tried, 'gene')} {deed} one after the other. {answer}"
-    left_out: dict[str, list[str]] = {}
-    for gene, reason in zip(result.genes, result.reasons, strict=True):
-        if reason:
-            left_out.setdefault(reason, []).append(gene)
     for reason, genes in left_out.items():
-        answer += f" {joined(genes, LISTED)} cannot be {deed}, because {reason}."
+        answer += f" {joined(genes, LISTED)} cannot be {deed}: {reason}."
     far = float((result.outside[result.perturbed] > MAX_EXTRAPOLATED).mean())
     doubts = []
     if far > 0.1:

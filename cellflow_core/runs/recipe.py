@@ -15,6 +15,16 @@ from typing import Any, Literal
 from cellflow_core import aliases
 
 DEVICES = ("auto", "cpu", "cuda")
+MOST_SEED = 2**31 - 1
+"""The greatest seed that every library takes."""
+SEEDS = f"a whole number from 0 to {MOST_SEED}"
+
+
+def check_seed(seed: int) -> int:
+    """The seed, where a new run can be trained with it; else ValueError. Stored runs may have had others."""
+    if not 0 <= seed <= MOST_SEED:
+        raise ValueError(f"a seed is {SEEDS}, not {seed}")
+    return seed
 
 
 def versions() -> dict[str, str]:

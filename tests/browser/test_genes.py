@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.figures.theme import text_color
 from tests import examples, toys
 from tests.browser.test_accessibility import violations
 from tests.browser.test_main_job import choose, settled
@@ -23,7 +24,7 @@ def run_of_many(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("CELLFLOW_HOME", str(home))
     points, t = examples.cells(120)
     x = np.tile(points, (1, MANY // 2)).astype(np.float32)
-    genes = AffineSpace.of_genes(tuple(f"Gene{k:04d}" for k in range(MANY)))
+    genes = AffineSpace.of_genes((*(f"Gene{k:04d}" for k in range(MANY - 2)), "Case", "CASE"))
     return toys.finished(toys.recipe(toys.stored(Snapshots(x, t, genes, "days")), model="i-cfm")).id
 
 
@@ -46,6 +47,15 @@ def test_a_gene_of_many_is_found_by_typing(page: Page, server: str, server_home:
     settled(page)
     assert "gene=Gene1121" in page.url and box.input_value() == "Gene1121"
 
+    page.keyboard.type("gene0")  # another search, not more of the name
+    expect(box).to_have_value("gene0")
+    expect(page.get_by_role("option").first).to_have_text("Gene0000")
+    for typed, first in (("CASE", ["CASE", "Case"]), ("Case", ["Case", "CASE"])):
+        box.fill(typed)
+        expect(page.get_by_role("option")).to_have_text(first)
+    box.press("Escape")
+    expect(box).to_have_value("Gene1121")
+
     box.click()
     box.fill("0112")
     page.get_by_role("option", name="Gene0112").click()
@@ -66,6 +76,32 @@ def test_a_gene_of_many_is_found_by_typing(page: Page, server: str, server_home:
     box.fill("0003")
     box.press("Enter")  # before the names have come
     expect(page.get_by_role("heading", name="Gene0003")).to_be_visible()
+
+
+INKS = """(ink) => {
+  const found = [...document.querySelectorAll(".js-plotly-plot")].map((each) => each._fullLayout?.font.color);
+  return found.length > 0 && found.every((each) => each === ink);
+}"""
+
+
+@pytest.mark.parametrize("name", ["genes", "time"])
+def test_figures_follow_the_theme(page: Page, server: str, small_runs: dict[str, str], name: str):
+    """Of the system and of the menu, on a window so narrow that the sidebar is folded."""
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{server}/{name}?run={next(iter(small_runs))}")
+    settled(page)
+    light, dark = (text_color(each) for each in (False, True))
+
+    def drawn_in(ink: str) -> None:
+        page.wait_for_function(INKS, arg=ink)
+
+    drawn_in(light)
+    page.emulate_media(color_scheme="dark")
+    drawn_in(dark)
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_role("menuitemradio", name="Light").click()
+    drawn_in(light)
 
 
 def test_several_of_many_genes_are_chosen_and_taken_away(page: Page, server: str, server_home: Path, monkeypatch):

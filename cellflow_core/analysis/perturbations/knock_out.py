@@ -6,6 +6,7 @@ longer seen by some others (`edges_cut.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -125,13 +126,21 @@ def _levels(
     level: float | Sequence[float] | None,
     lowest: Sequence[float | None],
 ) -> dict[str, float]:
-    """The level of each gene. Raises ValueError where there are not as many levels as genes."""
+    """The level of each gene. Raises ValueError where there are not as many levels as genes, for one that is no finite
+    number, and for an expression below 0 where there is none in the data."""
     if level is None:
         pairs = zip(read.items(), lowest, strict=True)
         return {gene: default_level(data, values, kind, none) for (gene, values), none in pairs}
     given = list(level) if isinstance(level, Sequence) else [level] * len(read)
     if len(given) != len(read):
         raise ValueError(f"{len(given)} levels for {len(read)} genes: give one for all, or one for each")
+    for gene, each, none in zip(read, given, lowest, strict=True):
+        if not math.isfinite(each):
+            raise ValueError(f"the level of {gene} must be a finite number, not {each:g}")
+        if kind != "shift" and none == 0 and each < 0:
+            raise ValueError(
+                f"the level of {gene} must be at least 0, as its expression is in these data, not {each:g}"
+            )
     return {gene: float(each) for gene, each in zip(read, given, strict=True)}
 
 

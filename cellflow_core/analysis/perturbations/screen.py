@@ -7,7 +7,7 @@ that of the mean over cells of the difference of influences (m_if - a_f m_i) / m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -36,9 +36,12 @@ STEPS = 5
 MOST_GENES = 300
 Z = 1.96
 """Standard errors on either side of a 95 % interval."""
-SILENT = "no initial or simulated cell expresses it, so that a knock-out changes nothing"
+SILENT = "expressed by no initial or simulated cell, so that a knock-out changes nothing"
 ONE_MODEL = "One model was asked: with runs of other seeds the intervals hold their differences too."
-ABSENT = "the model does not hold it: it is not among the genes of the state"
+ABSENT = "measured, but not among the genes of the state, which the model follows"
+UNKNOWN = "not among the genes of these data"
+FLAT = "not represented by the state: all loadings are zero"
+"""Reasons why genes are left out, to be read after the name of one or several."""
 
 
 def screen(
@@ -52,12 +55,14 @@ def screen(
     polygon: Polygon = (),
     label: tuple[str, str] | None = None,
     siblings: Sequence[Model] = (),
+    measured: Collection[str] = (),
     seed: int = 0,
 ) -> PerturbationScreen:
     """Knock out, or over-express, each of the genes in the initial cells and compare where these end.
 
     states    an annotation whose values are the terminal states, "": those found; polygon, label: the initial cells
     siblings  the same model from other seeds
+    measured  genes of the data that the state may lack: a gene that is not among them either has another reason
     Raises ValueError for no gene, too many genes, or a model without a field.
     """
     genes = tuple(dict.fromkeys(genes))
@@ -73,7 +78,7 @@ def screen(
     change, error = np.full((2, len(genes), len(ends.names) + 1), np.nan)
     reasons = [""] * len(genes)
     for k, gene in enumerate(genes):
-        levels[k], changed = _changed(plain, data, gene, kind, seed)
+        levels[k], changed = _changed(plain, data, gene, kind, ABSENT if gene in measured else UNKNOWN, seed)
         if isinstance(changed, str):
             reasons[k] = changed
             continue
@@ -104,11 +109,11 @@ def screen(
 
 
 def _changed(
-    plain: Sequence[tuple[Model, Simulation]], data: Snapshots, gene: str, kind: Kind, seed: int
+    plain: Sequence[tuple[Model, Simulation]], data: Snapshots, gene: str, kind: Kind, absent: str, seed: int
 ) -> tuple[float, list[Simulation] | str]:
     """(level, the cells of each model with the gene at it), or why it cannot be perturbed in place of the cells."""
     if gene not in data.space.genes:
-        return np.nan, ABSENT
+        return np.nan, absent
     read = data.space.expression(data.x, gene)
     level = default_level(data, read, kind, lowest_level(read))
     if kind == "knock-out":
@@ -122,7 +127,7 @@ def _changed(
         except ValueError as refusal:
             if str(refusal) != NOT_REPRESENTED:
                 raise
-            return level, NOT_REPRESENTED
+            return level, FLAT
         found.append(simulate(other, one.x[0], one.times, seed=seed, steps_per_interval=one.steps_per_interval))
     return level, found
 

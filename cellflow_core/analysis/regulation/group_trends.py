@@ -8,12 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cellflow_core.analysis.results import GroupTrends
+from cellflow_core.analysis.results.regulation import LEAST_CELLS
 
 Array = np.ndarray
 POINTS = 16
 """Points of a trend along a continuous order, each of as many cells."""
-LEAST = 5.0
-"""Cells of a group below which a point is left out."""
 NORMAL = 1.959964
 
 
@@ -38,7 +37,7 @@ def group_trends(
         for column in (w, w * y[:, None], w * np.square(y)[:, None], np.square(w))
     )
     cells = np.divide(total**2, square, out=np.zeros_like(total), where=square > 0)
-    enough = cells >= LEAST
+    enough = cells >= LEAST_CELLS
     mean = np.divide(first, total, out=np.full_like(total, np.nan), where=enough)
     variance = np.divide(second, total, out=np.full_like(total, np.nan), where=enough) - mean**2
     width = NORMAL * np.sqrt(np.maximum(variance, 0) / np.maximum(cells - 1, 1))

@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from cellflow_core.analysis.results.result import Result
 
 Array = np.ndarray
+LEAST_CELLS = 5.0
+"""Cells of a group below which a point of a trend is left out."""
 
 
 @dataclass(frozen=True)

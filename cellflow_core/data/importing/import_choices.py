@@ -15,7 +15,7 @@ AUTO = "auto"
 class ImportChoices(Config):
     """What the user decided. `representation` is "pca", "genes", "coordinates" or "obsm:<name>"."""
 
-    label: str = setting("", "Name of the data set; the file name where it is empty")
+    label: str = setting("", "Name of the data set; the file name where it is empty", label="Name")
     time_column: str = setting("", "Column that says when each cell was measured; empty: the times are not known")
     unit: str = setting("", "Unit of the times")
     windows: int = setting(
@@ -29,6 +29,7 @@ class ImportChoices(Config):
         "auto",
         "What the values are: counts, logarithmic and ready to use, or coordinates and no genes; auto takes what they "
         "look like",
+        label="Values",
     )
     matrix: str = setting(
         "", "Where the file holds the values: X, raw or layers:<name>; empty: X, or what stands in for a scaled X"

@@ -9,6 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import GroupTrends
+from cellflow_core.analysis.results.perturbation import joined
+from cellflow_core.analysis.results.regulation import LEAST_CELLS
 from cellflow_core.figures import legend, theme
 from cellflow_core.figures.cells.colouring import of_groups
 
@@ -66,3 +68,15 @@ def describe(result: GroupTrends) -> str:
         if len(there):
             listed.append(f"{name} from {there[0]:.3g} to {there[-1]:.3g}, highest {there.max():.3g}")
     return f"Mean of {result.gene} along {result.order}: {'; '.join(listed) or 'too few cells'}."
+
+
+def missing(result: GroupTrends, row: str = "cell") -> str:
+    """Which groups have no line and why, in one sentence; "" where each has one. row: what was measured at one time."""
+    without = [k for k, mean in enumerate(result.mean) if not np.isfinite(mean).any()]
+    if not without:
+        return ""
+    fewest = f"at no point along {result.order} {{}} {LEAST_CELLS:g} {row}s or more, so that a mean would say little"
+    if len(without) == len(result.names):
+        return f"There is no line to draw: {fewest.format('has a group')}. Choose groups of more {row}s, or no groups."
+    names = joined([result.names[k] for k in without], 5)
+    return f"There is no line for {names}: {fewest.format('are there')}."

@@ -70,6 +70,7 @@ def screen(
         polygon=polygon,
         label=label,
         siblings=siblings,
+        measured=frozenset(subject.dataset.genes),
     )
 
 

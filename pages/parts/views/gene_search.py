@@ -21,7 +21,7 @@ LISTED = 1_000
 """Genes up to which Streamlit's own box is quick."""
 _NUMBERED = re.compile(r"\d+|(?:HGNC|MGI):\d+")
 """Numbers of databases: found when they are typed whole, and not shown."""
-HELP = "Type to search, by name, accession id or, where a table of them is kept (`cellflow gene-names`), another name."
+HELP = "Type to search, by name, accession id or, where a table of them is kept (cellflow gene-names), another name."
 
 
 def shown(data: Dataset) -> Callable[[str], str]:
@@ -40,7 +40,7 @@ def named(data: Dataset, asked: Sequence[str]) -> tuple[list[str], str]:
 def choice(data: Dataset, genes: tuple[str, ...], of: str = "this model") -> str:
     """One of these genes: that which all views share, where it is among them, else the first; a gene that is not is
     named, and so is how another name was read. of: what holds these genes."""
-    asked = state.value("gene")
+    asked = state.value("gene") or None
     words = ""
     if asked is not None and asked not in genes:
         read, words = _read(data, [asked], genes)

@@ -49,7 +49,7 @@ def form(
         "Genes",
         data,
         genes,
-        state.values("gene")[:MAX_GENES] or genes[:1],
+        [each for each in state.values("gene") if each][:MAX_GENES] or genes[:1],
         partial(state.choose, "gene"),
         name="genes",
         most=MAX_GENES,

@@ -28,6 +28,9 @@ def _script(name: str) -> str:
 _scene = component("cellflow_scene", js=_script("scene.js"), isolate_styles=False)
 _steady = component("cellflow_steady_chart", js=_script("steady_chart.js"), isolate_styles=False)
 _linked_maps = component("cellflow_linked_maps", js=_script("linked_maps.js"))
+_theme_change = component(
+    "cellflow_theme_change", js=Path(__file__).with_name("theme_change.js").read_text(encoding="utf-8")
+)
 _CAMERA = re.compile("{0}(,{0}){{5}}".format(r"-?\d+(\.\d+)?(e[+-]?\d+)?"))
 _FORMAT = "picture_format"
 _LASSO_BUTTONS = ["select2d", "lasso2d"]
@@ -36,6 +39,11 @@ _LASSO_BUTTONS = ["select2d", "lasso2d"]
 def dark() -> bool:
     """Does this browser show the dark theme?"""
     return st.context.theme.type == "dark"
+
+
+def follow_theme() -> None:
+    """Draw the figures of this page anew when the visitor, or the system, changes the theme."""
+    _theme_change(key="theme_change", data={"dark": dark()}, on_changed_change=_nothing, height=1)
 
 
 def choose_format() -> None:

@@ -119,6 +119,26 @@ def test_the_gene_of_the_link_is_shown_and_one_that_is_not_there_is_said():
     run = trained()
     assert opened("genes", run=run.id, gene="Spi1").selectbox(key="gene_shown").value == "Spi1"
     assert "Foxp3 is not among the genes of these data" in words(opened("genes", run=run.id, gene="Foxp3"))
+    empty = opened("genes", run=run.id, gene="")
+    assert not empty.exception and "is not among the genes" not in words(empty)
+    assert empty.selectbox(key="gene_shown").value == "Gata1"
+
+
+def test_groups_too_small_for_a_trend_are_said_instead_of_an_empty_frame():
+    points, t = examples.cells(60)
+    few = np.where(np.arange(60) % 20 < 2, "rare", "common")
+    for labels, said, drawn in (
+        (few, "There is no line for rare: at no point along time (days) are there 5 cells or more", True),
+        (np.arange(60) % 12, "There is no line to draw: at no point along time (days) has a group 5 cells", False),
+    ):
+        data = Snapshots(points, t, AffineSpace.of_genes(GENES), "days", labels={"lot": labels.astype(str)})
+        run = toys.finished(toys.recipe(toys.stored(data), model="i-cfm"))
+        page = opened("genes", run=run.id, genes_by="lot")
+        assert not page.exception and said in words(page)
+        sent = [each.proto.id for each in page.get("bidi_component")]
+        assert any(each.endswith("-genes_trend") for each in sent) is drawn
+        page.selectbox(key="genes_by").set_value("").run()
+        assert "There is no line" not in words(page)
 
 
 def test_drivers_stand_beside_what_pushes_cells():
@@ -223,6 +243,7 @@ def test_a_measured_gene_is_found_by_its_id_and_need_not_be_in_the_model(compone
     )
     assert not page.error and "Klf1 along time (days)" in words(page)
     assert "trend_of" not in {each.key for each in page.get("button_group")}
+    assert "Klf1 is not among the genes of the model: cells are shown as measured." in words(page)
     assert "trend_of" in {each.key for each in opened("genes", run=components.id, gene="ENS1").get("button_group")}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellflow_core.analysis.perturbations.screen import ABSENT, SILENT, screen
+from cellflow_core.analysis.perturbations.screen import ABSENT, SILENT, UNKNOWN, screen
 from cellflow_core.analysis.results import PerturbationScreen
 from cellflow_core.data.snapshots import Snapshots
 from tests.truth.analysis.test_knock_out_answers import DATA, VIEW, Developing
@@ -44,8 +44,9 @@ def test_the_driver_comes_first_and_bystanders_change_nothing(found: Perturbatio
 
 
 def test_what_cannot_be_perturbed_has_a_reason(found: PerturbationScreen) -> None:
-    assert found.reasons[-1] == ABSENT and np.isnan(found.change[-1]).all()
+    assert found.reasons[-1] == UNKNOWN and np.isnan(found.change[-1]).all()
     data = grown()
+    assert screen(Developing(data), data, VIEW, ("Nobody",), states="state", measured={"Nobody"}).reasons == (ABSENT,)
     x = data.x.copy()
     x[:, 4] = 0.0
     quiet = replace(data, x=x)

@@ -66,6 +66,12 @@ sys.exit(", ".join(each for each in {heavy!r} if each in sys.modules) or 0)
             "train --model i-cfm",
             "the following arguments are required: --data (see python -m cellflow_core train --help)",
         ),
+        (
+            "train --data DATA --model i-cfm --seeds 0,99999999999999999999",
+            "'0,99999999999999999999' is not a whole number from 0 to 2147483647, or several between commas",
+        ),
+        ("train --data DATA --model i-cfm --seeds 1.5", "'1.5' is not a whole number from 0 to 2147483647"),
+        ("simulate nope out.csv --seed -1", "'-1' is not a whole number from 0 to 2147483647"),
         ("fly", "invalid choice: 'fly'"),
         ("data delete nope", "there is no data set 'nope'"),
     ],

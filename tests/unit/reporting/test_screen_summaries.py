@@ -17,12 +17,27 @@ def test_the_largest_changes_are_named_with_their_numbers() -> None:
     assert summary.answer == (
         "4 genes knocked out one after the other. The share of Erythroid (62% without a change) is raised by "
         "Spi1 (+20 points) and lowered by Gata1 (-31 points) and Klf1 (-12 points). "
-        "Xist cannot be knocked out, because the model does not hold it."
+        "Xist cannot be knocked out: not among the genes of these data."
     )
     assert summary.trust == "poor" and "For 25% of the genes" in summary.why
     near = words.of_screen(screen(outside=screen().outside * 0), 0)
     assert near.trust == "fair" and "not that the model is right" in near.why
     assert "Only one seed" in words.of_screen(screen(models=1), 0).why
+
+
+def test_where_no_gene_can_be_perturbed_every_reason_is_told() -> None:
+    nothing = screen().change * math.nan
+    reasons = ("not among the genes of these data", "measured only", "measured only", "measured only", "silent")
+    found = screen(change=nothing, reasons=reasons, levels=screen().levels * math.nan)
+    summary = words.of_screen(found, 0)
+    assert summary.answer == "None of the 5 genes could be knocked out."
+    assert summary.why == (
+        "Gata1: not among the genes of these data. Klf1, Spi1 and Actb: measured only. Xist: silent."
+    )
+    short = {name: getattr(found, name)[:1] for name in ("genes", "levels", "change", "low", "high", "q", "rank")}
+    alone = words.of_screen(screen(**short, outside=found.outside[:1], reasons=reasons[:1]), 0)
+    assert alone.answer == "Gata1 could not be knocked out."
+    assert alone.why == "Gata1: not among the genes of these data."
 
 
 def test_nothing_that_moves_is_said_so() -> None:
@@ -34,7 +49,7 @@ def test_the_table_has_every_gene_and_the_reason_where_it_was_not_perturbed() ->
     rows = words.rows(screen(), 1)
     assert rows["gene"] == ["Gata1", "Spi1", "Klf1", "Actb", "Xist"]
     assert rows["Myeloid (points)"][:2] == [31.0, -20.0] and math.isnan(rows["Myeloid (points)"][-1])
-    assert rows["not perturbed because"][-1] == "the model does not hold it"
+    assert rows["not perturbed because"][-1] == "not among the genes of these data"
 
 
 @pytest.mark.parametrize("dark", [False, True])

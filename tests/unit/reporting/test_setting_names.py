@@ -26,5 +26,10 @@ def test_each_names_its_own(message: str, shell: str, page: str) -> None:
     assert in_shell(message).endswith(shell) and in_page(message).endswith(page)
 
 
+def test_fields_of_an_import_do_not_take_the_labels_of_methods() -> None:
+    labels = {each.name: each.label for each in ImportChoices.settings()}
+    assert (labels["label"], labels["values"]) == ("Name", "Values")
+
+
 def test_every_control_is_a_setting() -> None:
     assert set(CONTROLS) <= {each.name for each in ImportChoices.settings()}

@@ -22,7 +22,7 @@ from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, gene_search, own_colours, view
 from pages.parts.views.genes import predicted_trend
-from pages.parts.widgets import background, chart, side
+from pages.parts.widgets import background, chart, selectors, side
 
 MOST_GENES = 12
 """Genes of a dot plot."""
@@ -149,8 +149,12 @@ def _trend(
     shown = {"measured": "Measured cells", "model": "Simulated cells"}
     if not view.capabilities(run) & SIMULATED or DataRequirement.TIMES not in info.has:
         del shown["model"]
-    if gene not in data.snapshots().space.genes:
-        shown.pop("model", None)
+    elif gene not in data.snapshots().space.genes:
+        del shown["model"]
+        st.caption(
+            f":material/info: {plain(gene)} is not among the genes of the model: {selectors.row_word(info)}s are shown "
+            "as measured."
+        )
     if order is None:
         st.info(
             "No time or other order of these cells is known, and this model gives none. Order them by pseudotime on "
@@ -166,6 +170,11 @@ def _trend(
     if groups.in_order:  # groups of time along time: one line
         weight, names = membership(None, 1, len(values)), ("all cells",)
     result = group_trends(gene, values, order, weight, names, order_name)
+    missing = trends.missing(result, selectors.row_word(info))
+    if missing:
+        st.info(plain(missing), icon=":material/info:")
+    if not np.isfinite(result.mean).any():
+        return
     figure = trends.trends(result, own=groups.own, dark=chart.dark())
     chart.steady(figure, "genes_trend", trends.describe(result))
     view.notes(

@@ -30,6 +30,8 @@ def show_fates(run: Run, gene: str) -> None:
     if len(found.names) < 2:
         return
     st.markdown(f"**{plain(gene)} in the cells that take each fate**")
+    if missing := trends.missing(found):
+        st.info(plain(missing), icon=":material/info:")
     figure = trends.trends(found, dark=chart.dark())
     chart.chart(figure, "time_fate_trends", trends.describe(found))
     view.notes(found.notes)

@@ -18,17 +18,18 @@ const entries = (url) => {
   return lists.get(url);
 };
 
-// What is named so comes first, then what begins so, then what has it anywhere.
+// What is spelt so comes first, then what is so but for its case, then what begins so, then what has it anywhere.
 const matching = (all, asked) => {
-  const low = asked.trim().toLowerCase();
+  const exact = asked.trim();
+  const low = exact.toLowerCase();
   if (!low) return all;
-  const [named, begins, has] = [[], [], []];
+  const [spelt, named, begins, has] = [[], [], [], []];
   for (const each of all) {
     const at = each.low.indexOf(low);
     if (at < 0) continue;
-    (at > 0 ? has : each.name.length === low.length ? named : begins).push(each);
+    (at > 0 ? has : each.name === exact ? spelt : each.name.length === low.length ? named : begins).push(each);
   }
-  return [...named, ...begins, ...has];
+  return [...spelt, ...named, ...begins, ...has];
 };
 
 const namesOf = (chosen) => chosen.map(({ name }) => name).join("\n");
@@ -151,7 +152,7 @@ const begin = (root) => {
     const row = box.rows[box.at] ?? (box.data.free && typed ? { name: typed, text: typed } : undefined);
     if (!many()) close();
     if (row && !isChosen(row) && (!many() || box.data.chosen.length < box.data.most)) choose(many() ? [...box.data.chosen, row] : [row]);
-    if (!many()) return;
+    if (!many()) return input.select(); // what is typed next is another search
     box.typed = false;
     input.value = "";
     open();

@@ -1,5 +1,7 @@
 """Genes held at a level, and what that changes in the fates."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -48,6 +50,25 @@ def test_a_gene_that_the_space_does_not_see_cannot_be_held():
 def test_a_static_plan_cannot_answer_a_perturbation():
     with pytest.raises(ValueError, match="static plan"):
         perturbation(Plans(), DATA, VIEW, "Side")
+
+
+@pytest.mark.parametrize(
+    ("level", "sentence"),
+    [
+        (np.nan, "the level of Still must be a finite number, not nan"),
+        (np.inf, "the level of Still must be a finite number, not inf"),
+        (-3.0, "the level of Still must be at least 0, as its expression is in these data, not -3"),
+    ],
+)
+def test_a_level_that_no_expression_can_have_is_refused(level: float, sentence: str) -> None:
+    counted = Snapshots(np.abs(DATA.x), DATA.t, DATA.space, labels=DATA.labels)
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        perturbation(Split(), counted, VIEW, "Still", level=level)
+
+
+def test_a_level_below_zero_is_taken_where_expression_goes_below_it() -> None:
+    scaled = Snapshots(DATA.x - DATA.x.mean(axis=0), DATA.t, DATA.space, labels=DATA.labels)
+    assert perturbation(Split(), scaled, VIEW, "Up", level=-0.5).levels == (-0.5,)
 
 
 @pytest.mark.parametrize("kind", [Split, Noisy])
