@@ -73,7 +73,6 @@ def screen(
     times = times_to_follow(model, data, start, STEPS)
     plain = [(each, simulate(each, start.x, times, seed=seed)) for each in (model, *siblings)]
     readout, cloud = Readout(data, ends, (), seed), MeasuredCloud(data.x)
-    base = [readout.states(each) for _, each in plain]
     levels, outside = np.full((2, len(genes)), np.nan)
     change, error = np.full((2, len(genes), len(ends.names) + 1), np.nan)
     reasons = [""] * len(genes)
@@ -85,7 +84,7 @@ def screen(
         unchanged = [readout.states(each, (gene,)) for _, each in plain]
         change[k], error[k] = _difference(unchanged, [readout.states(each, (gene,)) for each in changed])
         outside[k] = cloud.outside(changed[0].x[-1:])
-    before = np.mean([_influence(each)[0] for each in base], axis=0)
+    before = np.mean([_influence(readout.states(each))[0] for _, each in plain], axis=0)
     shown = slice(None) if before[-1] or np.nan_to_num(change[:, -1]).any() else slice(-1)
     return PerturbationScreen(
         kind=kind,
@@ -101,8 +100,7 @@ def screen(
             MARKER_NOTE,
             *_outside_note(genes, outside),
             *(() if siblings else (ONE_MODEL,)),
-            *ends.notes,
-            *horizon_note(dynamics(model), data),
+            *(*ends.notes, *horizon_note(dynamics(model), data)),
         ),
         **_statistics(change[:, shown], error[:, shown]),
     )

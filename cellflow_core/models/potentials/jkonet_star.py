@@ -80,24 +80,19 @@ class Settings(MLPSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.moves and self.diffusion:
+        if self.landscape != "fixed" and self.diffusion:
             raise ValueError(
                 f"landscape={self.landscape!r} with diffusion=True cannot be learnt, for a landscape that moves can "
                 "mimic any noise: choose landscape='fixed' or diffusion=False"
             )
-
-    @property
-    def moves(self) -> bool:
-        """Does the landscape change in time?"""
-        return self.landscape != "fixed"
 
 
 @dataclass(frozen=True)
 class OptimalityConditions:
     """Cells y at the end of each step of descent, and what the condition of the best step asks of them.
 
-    velocity  (y - x) / tau; score  grad log rho(y); population  grad of each part of W * rho; weight  sums to one;
-    gap  between the two measured times, over the mean gap
+    velocity (y - x) / tau; score grad log rho(y); population grad of each part of W * rho; weight sums to one; gap
+    between the two measured times over the mean gap
     """
 
     t: Float[Tensor, " n"]
@@ -144,16 +139,13 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         else:
             self.basis = PolynomialRBFBasis(spec)
             self.register_buffer("weights", torch.zeros(2, len(self.basis), dtype=torch.float64))
-        for name, value, learnt in (
-            ("interaction_weights", pull, config.interaction),
-            ("lift", lift, config.diffusion),
-        ):
+        learnable = (("interaction_weights", pull, config.interaction), ("lift", lift, config.diffusion))
+        for name, value, learnt in learnable:
             if by_steps and learnt:
                 self.register_parameter(name, nn.Parameter(value))
             else:
                 self.register_buffer(name, value)
-        widths = torch.tensor(WIDTHS) * spec.scale * (2 * spec.dim) ** 0.5
-        self.register_buffer("widths", widths, persistent=False)
+        self.register_buffer("widths", torch.tensor(WIDTHS) * spec.scale * (2 * spec.dim) ** 0.5, persistent=False)
         self.register_buffer("times", torch.tensor(spec.times), persistent=False)
         self.register_buffer("population", torch.tensor(spec.center).repeat(len(spec.times), POPULATION, 1))
 
@@ -202,12 +194,8 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         size = batch.x.shape[1] * (len(batch.times) - 1)
         rows = torch.multinomial(pool.weight, size, replacement=True, generator=batch.rng)
         slope = self.net.gradient(self._moment(pool.t[rows]), pool.y[rows])[1]
-        left = (
-            pool.velocity[rows]
-            + slope
-            + self.beta * pool.score[rows]
-            + self.energy * pool.population[rows] @ self.interaction_weights
-        )
+        population = self.energy * pool.population[rows] @ self.interaction_weights
+        left = pool.velocity[rows] + slope + self.beta * pool.score[rows] + population
         total = (left * pool.gap[rows, None] / self.unit).square().mean()
         return Loss(total, {"condition": total.detach(), "noise": (2 * self.beta).sqrt().detach()})
 
@@ -228,7 +216,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             square += torch.einsum("nic,nid->cd", columns, columns)
             aim += torch.einsum("nic,ni->c", columns, wanted.double())
         used = torch.ones(count, dtype=torch.bool, device=aim.device)
-        used[size : 2 * size] = self.config.moves
+        used[size : 2 * size] = self.config.landscape != "fixed"
         used[2 * size : -1] = self.config.interaction
         used[-1] = self.config.diffusion
         weights = ridge_weights(square, aim, used, RIDGE)
@@ -287,7 +275,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
 
     def _moment(self, t: Tensor) -> Tensor:
         """The time that the landscape is asked for: the first, where it does not move."""
-        return t if self.config.moves else torch.full_like(t, self.spec.times[0])
+        return t if self.config.landscape != "fixed" else torch.full_like(t, self.spec.times[0])
 
     def _passed(self, t: Tensor) -> Tensor:
         """Share of all measured time that has passed."""

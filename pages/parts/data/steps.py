@@ -52,12 +52,10 @@ def show(info: store.DatasetInfo, shown: str) -> None:
     with st.container(border=True, key="step_form"):
         settings = {each.name: each for each in kinds[name].Config.settings()}
         values = _FORMS.get(name, _any_form)(info, settings, shown)
-        wrong = refusals(list(settings.values()), values or {})
-        for each in wrong:
+        for each in (wrong := refusals(list(settings.values()), values or {})):
             st.caption(f":material/block: {each}")
-        if values is not None and st.button(
-            kinds[name].title, key="step_start", type="primary", icon=":material/play_arrow:", disabled=bool(wrong)
-        ):
+        look: Values = {"type": "primary", "icon": ":material/play_arrow:", "disabled": bool(wrong)}
+        if values is not None and st.button(kinds[name].title, key="step_start", **look):
             _finish(info, name, values)
     if has_texts(name):
         view.texts(name, "When is this meaningful?", narrow=True)
