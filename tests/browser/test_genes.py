@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -164,3 +164,21 @@ def test_another_gene_is_drawn_in_the_figures_that_are_there(page: Page, server:
     page.wait_for_function(f"{DRAWN}[1].size[1] === 340")
     page.set_viewport_size({"width": 900, "height": 900})
     page.wait_for_function(f"{DRAWN}.every((each) => each.size.join() === each.node.join() && each.size[0] < 300)")
+
+
+OVERLAPS = """() => [...document.querySelectorAll(".js-plotly-plot")].filter((each) => {
+  const [bar, legend] = [".modebar", ".legend"].map((part) => each.querySelector(part)?.getBoundingClientRect());
+  return bar && legend && bar.bottom > legend.top && bar.top < legend.bottom && bar.left < legend.right;
+}).length"""
+
+
+def test_the_buttons_of_a_figure_are_not_on_its_legend_on_a_phone(chromium: Browser, server: str, small_runs):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    for name in ("genes", "time"):
+        page.goto(f"{server}/{name}?run={next(iter(small_runs))}")
+        settled(page)
+        page.locator(".js-plotly-plot .legend").first.wait_for(state="attached")
+        page.locator(".js-plotly-plot .modebar-btn").first.wait_for(state="attached")
+        assert page.evaluate(OVERLAPS) == 0, name
+    context.close()
