@@ -40,7 +40,7 @@ _ALONE = {
     "neural-ode": frozenset({_EB}),
     "metric-fm": frozenset({_EB, "emt"}),
     "tigon": frozenset({_EB}),
-    "jkonet-star": frozenset({_EB, "guo2010_440x48", "mes_pe_456x100"}),
+    "jkonet-star": frozenset({_EB, "guo2010_440x48", "kouno2013_thp1_960x45", "mes_pe_456x100"}),
     **dict.fromkeys(("dsbm", "wlf"), frozenset({_EB})),
 }
 TUNED = _ALONE | {"ensemble": frozenset({_EB}).union(*(_ALONE.get(each, ()) for each in ensemble.Settings().members()))}

@@ -94,7 +94,7 @@ def test_marks_are_those_of_how_the_settings_were_chosen():
     eb = "eb_velocity_subset2750"
     assert overview.TUNED["mmfm"] == overview.TUNED["uot-cfm"] == nine
     assert overview.TUNED["transport-spline"] == nine | {eb}
-    assert overview.TUNED["jkonet-star"] == {eb, "guo2010_440x48", "mes_pe_456x100"}
+    assert overview.TUNED["jkonet-star"] == {eb, "guo2010_440x48", "kouno2013_thp1_960x45", "mes_pe_456x100"}
     assert overview.TUNED["ensemble"] == nine | {eb}  # by its members, Metric FM and multi-marginal FM among them
     assert all(eb in overview.TUNED[each] for each in ("neural-ode", "tigon", "metric-fm", "dsbm", "wlf"))
 
