@@ -99,8 +99,7 @@ def _with_bands(recipe: Recipe, data: Snapshots, folds: int) -> Recipe:
 
 
 def _without_later(recipe: Recipe, after: float) -> Recipe:
-    label = f"{recipe.label}, held out after {format_time(after)}"
-    return replace(recipe, hold_out_after=after, label=label)
+    return replace(recipe, hold_out_after=after, label=f"{recipe.label}, held out after {format_time(after)}")
 
 
 def more_seeds(recipe: Recipe, taken: Sequence[int], count: int = 2) -> list[Recipe]:
@@ -271,7 +270,8 @@ def _recipe(
     checked = kind.Config.from_dict(settings)
     kind.check_installed(checked)
     trained = TrainConfig.preset(preset, kind, **training).as_dict()
-    if lacking := kind.missing_data(checked, dataset.snapshots().has):
+    data = dataset.snapshots()
+    if lacking := kind.missing_data(checked, data.has) or kind.missing_annotation(checked, data):
         raise ValueError(lacking)
     return Recipe(
         model=model,

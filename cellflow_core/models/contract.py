@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cellflow_core.config import MOVES_CELLS, Config, unavailable_capabilities
 from cellflow_core.data.requirements import DataRequirement, unmet
-from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.data.snapshots import DataSpec, Snapshots
 from cellflow_core.models.capabilities import (
     CAPABILITIES,
     HasCoupling,
@@ -129,6 +129,7 @@ class DynamicsModel(nn.Module, ABC):
                       of the class, or set by `__init__` where settings decide it
     counts_intervals  whether time is the position among the measured times; False for a method without networks, and
                       for one whose equation is the same at all times: that is a statement about measured time
+    annotation_setting  the setting, if any, that names an annotation of the cells or individuals; "" names none
     default_training  the trainer's settings in which this method differs from the trainer's defaults
     conditional_capabilities  those that only some settings give: name -> (setting, the values of it that give it)
     limitation        a sentence that must stand beside every figure of this model; empty for most
@@ -142,6 +143,7 @@ class DynamicsModel(nn.Module, ABC):
     needs: ClassVar[frozenset[DataRequirement]] = frozenset({DataRequirement.TIMES})
     trains_on: Literal["snapshots", "trajectories"] = "snapshots"
     counts_intervals: ClassVar[bool] = True
+    annotation_setting: ClassVar[str] = ""
     default_training: ClassVar[Mapping[str, Any]] = {}
     conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {}
     limitation: ClassVar[str] = ""
@@ -198,6 +200,16 @@ class DynamicsModel(nn.Module, ABC):
             return ""
         sentence = f"{cls.title} needs {' and '.join(missing)}, which these data do not have"
         return sentence if unmet(cls.needs, has) else f"with these settings {sentence}: choose others"
+
+    @classmethod
+    def missing_annotation(cls, config: Any, data: Snapshots) -> str:
+        """A sentence where the settings name an annotation that cells or individuals do not have, "" elsewhere."""
+        name = getattr(config, cls.annotation_setting) if cls.annotation_setting else ""
+        known = data.static(data.labels) if cls.trains_on == "trajectories" else tuple(data.labels)
+        if not name or name in known:
+            return ""
+        of = "their individuals" if cls.trains_on == "trajectories" else "their cells"
+        return f"{cls.title} finds no annotation {name!r} in these data: {of} have {', '.join(known) or 'none'}"
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:

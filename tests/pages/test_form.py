@@ -54,14 +54,12 @@ def test_a_value_out_of_bounds_stays_and_is_refused_below_its_box() -> None:
     page.number_input(key="toy_rate").set_value(1e20).run()
     values = page.session_state["values"]
     assert [values[each] for each in ("batch", "steps", "rate")] == [-5, 2.5, 1e20] and not page.exception
-    messages = [
+    message = [
         "Steps must be a whole number from 1 to 10000000, not 2.5 (setting steps).",
         "Batch must be a whole number from 2 to 1000000, in cells, not -5 (setting batch).",
         "Rate must be a number from 1e-08 to 1, not 1e+20 (setting rate).",
     ]
-    assert (
-        sorted(each.value for each in page.error) == sorted(messages) and refusals(Toy.settings(), values) == messages
-    )
+    assert sorted(each.value for each in page.error) == sorted(message) and refusals(Toy.settings(), values) == message
     page.number_input(key="toy_batch").set_value(2)
     page.number_input(key="toy_steps").set_value(1)
     page.number_input(key="toy_rate").set_value(1.0).run()

@@ -196,9 +196,9 @@ def test_changed_settings_are_measured_anew(demo: store.DatasetInfo) -> None:
 def test_a_setting_or_seeds_out_of_bounds_start_nothing(demo: store.DatasetInfo) -> None:
     page = opened("train", model="i-cfm")
     page.number_input(key="set_i-cfm_width").set_value(-5).run()
-    messages = "Hidden width must be a whole number from 4 to 4096, not -5 (setting width)."
-    assert [each.value for each in page.error] == [messages] and page.button(key="train_start").disabled
-    assert f":material/block: {messages}" in [each.value for each in page.caption] and not page.exception
+    message = "Hidden width must be a whole number from 4 to 4096, not -5 (setting width)."
+    assert [each.value for each in page.error] == [message] and page.button(key="train_start").disabled
+    assert f":material/block: {message}" in [each.value for each in page.caption] and not page.exception
     page.number_input(key="set_i-cfm_width").set_value(16)
     page.number_input(key="train_seeds").set_value(99).run()
     assert [each.value for each in page.error] == [

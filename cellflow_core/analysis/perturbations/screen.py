@@ -65,9 +65,7 @@ def screen(
     measured  genes of the data that the state may lack: a gene that is not among them either has another reason
     Raises ValueError for no gene, too many genes, or a model without a field.
     """
-    genes = tuple(dict.fromkeys(genes))
-    if not 1 <= len(genes) <= MOST_GENES:
-        raise ValueError(f"{len(genes)} genes are named: a screen takes 1 to {MOST_GENES}")
+    genes = _distinct(genes)
     ends = terminal_states(data, states, final_cells(model, data, seed))
     start = select_initial_cells(data, view, INITIAL_CELLS, polygon=polygon, label=label, seed=seed)
     times = times_to_follow(model, data, start, STEPS)
@@ -104,6 +102,13 @@ def screen(
         ),
         **_statistics(change[:, shown], error[:, shown]),
     )
+
+
+def _distinct(genes: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(genes))
+    if not 1 <= len(found) <= MOST_GENES:
+        raise ValueError(f"{len(found)} genes are named: a screen takes 1 to {MOST_GENES}")
+    return found
 
 
 def _changed(

@@ -31,6 +31,11 @@ NOTE = (
     "that were not measured: an edge is a hypothesis for a perturbation experiment, not a cause."
 )
 
+OF_INDIVIDUALS = (
+    "A model learnt from followed individuals exchanges variables that change together, and does not see what was not "
+    "measured: an edge is a hypothesis for a perturbation experiment, not a cause."
+)
+
 
 def network_genes(model: Model, data: Snapshots, kind: Kind = "auto") -> tuple[str, ...]:
     """The genes of the network: all of the model's own, those that differ most between cells of a Jacobian.
@@ -80,7 +85,10 @@ def gene_network(
     """
     genes, found = network_genes(model, data, kind), resolved(model, kind)
     chosen = np.ones(len(data.x), bool) if label is None else _of_group(data, *label)
-    where = f"{counted(int(chosen.sum()), 'cell')}" + ("" if label is None else f" with {label[0]} {label[1]}")
+    subject = data.subject if getattr(model, "trains_on", "") == "trajectories" else None
+    where = counted(int(chosen.sum()), "cell" if subject is None else "sample")
+    where += "" if subject is None else f" of {counted(len(np.unique(subject[chosen])), 'followed individual')}"
+    where += "" if label is None else f" with {label[0]} {label[1]}"
     rows = some_cells(chosen, seed)
     every = [_influence(each, data, genes, found, label, rows) for each in (model, *siblings)]
     score, correlation = every[0], _correlation(measured[chosen])
@@ -109,7 +117,10 @@ def gene_network(
         truth=truth,
         scored=() if truth is None else tuple(scored),
         scores=scores,
-        notes=(*(_jacobian_notes(data, genes, len(rows)) if jacobian else ()), NOTE),
+        notes=(
+            *(_jacobian_notes(data, genes, len(rows)) if jacobian else ()),
+            NOTE if subject is None else OF_INDIVIDUALS,
+        ),
     )
 
 

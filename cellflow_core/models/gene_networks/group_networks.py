@@ -40,6 +40,7 @@ class GroupNetworks(DynamicsModel, HasNetwork):
 
     needs = frozenset({DataRequirement.GENE_AXES})
     counts_intervals = False
+    annotation_setting = "annotation"
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation_fraction": 0.0}
     Config = GroupSettings
     config: Any

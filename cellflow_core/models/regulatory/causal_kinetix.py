@@ -68,6 +68,7 @@ class CausalKinetix(DynamicsModel, HasNetwork, HasEquations):
     paper = "Pfister, Bauer & Peters 2019, PNAS 116:25405, doi:10.1073/pnas.1905688116"
     needs = frozenset({DataRequirement.GENE_AXES}) | NEEDS["series"]
     trains_on = "trajectories"
+    annotation_setting = "environment"
     counts_intervals = False
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation_fraction": 0.0}
     Config = Settings
@@ -106,8 +107,8 @@ class CausalKinetix(DynamicsModel, HasNetwork, HasEquations):
         if f"label {name}" not in frames.known:
             there = sorted(each.removeprefix("label ") for each in frames.known if each.startswith("label "))
             raise ValueError(
-                f"no annotation {name!r} tells the environment of each individual; there are "
-                f"{', '.join(there) or 'none'}"
+                f"no annotation {name!r} tells the environment of each individual; these data "
+                f"have {' and '.join(there) or 'none'}"
             )
         return frames.known[f"label {name}"].long()
 

@@ -17,7 +17,7 @@ from cellflow_core.progress import Stages
 from cellflow_core.workspace import current
 from pages.parts.widgets.background import result_of, shared
 from pages.parts.widgets.chart import chart, dark
-from pages.parts.widgets.form import form_of, refusals
+from pages.parts.widgets.form import blocked, form_of
 
 FIRST = "toggle"
 OPEN = 6  # rates shown at once; the others are folded
@@ -36,10 +36,7 @@ def show() -> None:
     st.markdown(kind.summary)
     st.caption(f"Known exactly: {simulated_data.known_words(kind)}. After {kind.paper}.")
     values = _form(name, kind.Config.settings())
-    wrong = refusals(kind.Config.settings(), values)
-    for each in wrong:
-        st.caption(f":material/block: {each}")
-    if wrong:
+    if blocked(kind.Config.settings(), values):
         return
     settings = kind.Config.from_dict(values)
     st.caption(f"{size_words(settings)} {_changed_words(settings)}")

@@ -24,7 +24,7 @@ from pages.parts.data import prior_network
 from pages.parts.views import cell_selection, gene_search, view
 from pages.parts.widgets import selectors, state
 from pages.parts.widgets.background import pending, result_of, shared
-from pages.parts.widgets.form import form_of, refusals
+from pages.parts.widgets.form import blocked, form_of
 
 Values = dict[str, Any]
 ORDER = ("subset", "clusters", "named-cells", "pseudotime", "growth", "moments", "labelled", "velocity", "network")
@@ -52,10 +52,10 @@ def show(info: store.DatasetInfo, shown: str) -> None:
     with st.container(border=True, key="step_form"):
         settings = {each.name: each for each in kinds[name].Config.settings()}
         values = _FORMS.get(name, _any_form)(info, settings, shown)
-        for each in (wrong := refusals(list(settings.values()), values or {})):
-            st.caption(f":material/block: {each}")
-        look: Values = {"type": "primary", "icon": ":material/play_arrow:", "disabled": bool(wrong)}
-        if values is not None and st.button(kinds[name].title, key="step_start", **look):
+        wrong = blocked(list(settings.values()), values or {})
+        if values is not None and st.button(
+            kinds[name].title, key="step_start", type="primary", icon=":material/play_arrow:", disabled=wrong
+        ):
             _finish(info, name, values)
     if has_texts(name):
         view.texts(name, "When is this meaningful?", narrow=True)

@@ -38,6 +38,14 @@ def refusals(settings: Sequence[Setting], values: Mapping[str, Any]) -> list[str
     return found
 
 
+def blocked(settings: Sequence[Setting], values: Mapping[str, Any]) -> bool:
+    """Is there a value that its setting does not allow? Each is named once more, where nothing can be begun with it."""
+    wrong = refusals(settings, values)
+    for each in wrong:
+        st.caption(f":material/block: {each}")
+    return bool(wrong)
+
+
 def label_of(setting: Setting) -> str:
     """The field's name, with a short unit: "Learning rate", "Batch (cells)"."""
     unit = f" ({setting.unit})" if 0 < len(setting.unit) <= SHORT_UNIT else ""

@@ -127,14 +127,14 @@ def test_the_gene_of_the_link_is_shown_and_one_that_is_not_there_is_said():
 def test_groups_too_small_for_a_trend_are_said_instead_of_an_empty_frame():
     points, t = examples.cells(60)
     few = np.where(np.arange(60) % 20 < 2, "rare", "common")
-    for labels, messages, drawn in (
+    for labels, message, drawn in (
         (few, "There is no line for rare: at no point along time (days) are there 5 cells or more", True),
         (np.arange(60) % 12, "There is no line to draw: at no point along time (days) has a group 5 cells", False),
     ):
         data = Snapshots(points, t, AffineSpace.of_genes(GENES), "days", labels={"lot": labels.astype(str)})
         run = toys.finished(toys.recipe(toys.stored(data), model="i-cfm"))
         page = opened("genes", run=run.id, genes_by="lot")
-        assert not page.exception and messages in words(page)
+        assert not page.exception and message in words(page)
         sent = [each.proto.id for each in page.get("bidi_component")]
         assert any(each.endswith("-genes_trend") for each in sent) is drawn
         page.selectbox(key="genes_by").set_value("").run()

@@ -3,7 +3,9 @@
 import pandas as pd
 
 from cellflow_core import cli
+from cellflow_core.data import store
 from cellflow_core.data.simulators.simulated_data import simulate
+from cellflow_core.runs import index
 from tests.toys import finished, recipe, stored
 
 
@@ -26,3 +28,19 @@ def test_coordinates_have_no_network(capsys):
     run = finished(recipe(stored()))
     assert cli.main(["network", run.id]) == 2
     assert "come without genes" in capsys.readouterr().err
+
+
+def test_individuals_are_no_snapshots_and_an_unknown_environment_is_refused_before_the_queue(capsys):
+    data = simulate("maillard", {})
+    known = store.open_dataset(data).info
+    samples, individuals = known.cells, len(set(store.open_dataset(data).snapshots().subject.tolist()))
+    run = finished(recipe(data, model="causal-kinetix", settings={"degree": 1}, training={}))
+    assert cli.main(["network", run.id]) == 0
+    message = capsys.readouterr().out
+    assert f"over {samples} samples of {individuals} followed individuals." in message
+    assert "A model learnt from followed individuals" in message and "snapshots" not in message
+    before = len(index.runs())
+    assert cli.main(["train", "--data", data, "--model", "causal-kinetix", "--set", "environment=foo"]) == 2
+    message = capsys.readouterr().err
+    assert "finds no annotation 'foo' in these data: their individuals have environment" in message
+    assert len(index.runs()) == before
