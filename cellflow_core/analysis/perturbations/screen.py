@@ -98,7 +98,8 @@ def screen(
             MARKER_NOTE,
             *_outside_note(genes, outside),
             *(() if siblings else (ONE_MODEL,)),
-            *(*ends.notes, *horizon_note(dynamics(model), data)),
+            *ends.notes,
+            *horizon_note(dynamics(model), data),
         ),
         **_statistics(change[:, shown], error[:, shown]),
     )
