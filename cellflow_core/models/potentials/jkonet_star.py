@@ -12,8 +12,7 @@ so that the energy is a least-squares fit over known pairs, without JKOnet's inn
 Where this departs from the paper: its step is the gap between two measured times, and the condition of so long a step
 is off by its length. Here a gap is cut into `substeps` along the displacement interpolation; grad log rho comes from a
 mixture of Gaussians. What is left over of the condition counts as a displacement, times the gap, so that a short gap is
-not all that is learnt. V and beta are identified by cells far from rest alone: at rest grad V = -beta grad log rho for
-any beta. A landscape that moves in time can mimic noise, so the two are not learnt together.
+not all that is learnt. V and beta are identified by cells far from rest alone: at rest grad V = -beta grad log rho.
 """
 
 from __future__ import annotations
@@ -70,9 +69,9 @@ class Settings(MLPSettings):
     variant: Literal["net", "linear"] = setting(
         "net", "the landscape as a network, or as polynomials and bumps found by one solve"
     )
-    landscape: Literal["fixed", "by_interval", "moving"] = setting(
-        "by_interval",
-        "whether the landscape may change: not at all, from interval to interval, or with measured time",
+    landscape: Literal["auto", "fixed", "by_interval", "moving"] = setting(
+        "auto",
+        "whether the landscape may change; auto: not at all where diffusion is learnt, else from interval to interval",
     )
     diffusion: bool = setting(False, "learn the diffusion coefficient too (with a fixed landscape)")
     interaction: bool = setting(False, "learn how cells attract or repel each other too")
@@ -80,11 +79,16 @@ class Settings(MLPSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.landscape != "fixed" and self.diffusion:
+        if self.chosen != "fixed" and self.diffusion:
             raise ValueError(
                 f"landscape={self.landscape!r} with diffusion=True cannot be learnt, for a landscape that moves can "
                 "mimic any noise: choose landscape='fixed' or diffusion=False"
             )
+
+    @property
+    def chosen(self) -> str:
+        """The landscape, where "auto" stands for one of the others, too."""
+        return self.landscape if self.landscape != "auto" else "fixed" if self.diffusion else "by_interval"
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 1500}
     conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
         "velocity": ("diffusion", (False,)),
-        "drift": ("diffusion", (True,)),
-        "noise": ("diffusion", (True,)),
+        **dict.fromkeys(("drift", "noise"), ("diffusion", (True,))),
     }
 
     Config = Settings
@@ -139,8 +142,8 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         else:
             self.basis = PolynomialRBFBasis(spec)
             self.register_buffer("weights", torch.zeros(2, len(self.basis), dtype=torch.float64))
-        learnable = (("interaction_weights", pull, config.interaction), ("lift", lift, config.diffusion))
-        for name, value, learnt in learnable:
+        learnable = {"interaction_weights": (pull, config.interaction), "lift": (lift, config.diffusion)}
+        for name, (value, learnt) in learnable.items():
             if by_steps and learnt:
                 self.register_parameter(name, nn.Parameter(value))
             else:
@@ -151,7 +154,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
 
     @classmethod
     def on_interval_clock(cls, config: Settings) -> bool:
-        return config.landscape == "by_interval"
+        return config.chosen == "by_interval"
 
     def phases(self) -> tuple[Phase, ...]:
         if self.config.variant == "linear":
@@ -216,7 +219,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             square += torch.einsum("nic,nid->cd", columns, columns)
             aim += torch.einsum("nic,ni->c", columns, wanted.double())
         used = torch.ones(count, dtype=torch.bool, device=aim.device)
-        used[size : 2 * size] = self.config.landscape != "fixed"
+        used[size : 2 * size] = self.config.chosen != "fixed"
         used[2 * size : -1] = self.config.interaction
         used[-1] = self.config.diffusion
         weights = ridge_weights(square, aim, used, RIDGE)
@@ -252,9 +255,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             weights = self.weights[0] + self._passed(t)[:, None] * self.weights[1]
             wall = self.basis.box_penalty(x)[0] / self.spec.interval
             energy = (self.energy * (self.basis.value(x) * weights).sum(dim=1) + wall).to(x.dtype)
-        if not self.config.interaction:
-            return energy
-        for others, share in self._populations(t):
+        for others, share in self._populations(t) if self.config.interaction else ():
             energy = energy + share * self.energy * (self._kernel_values(x, others) @ self.interaction_weights)
         return energy
 
@@ -266,16 +267,14 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             weights = self.weights[0] + self._passed(t)[:, None] * self.weights[1]
             slope = self.energy * torch.einsum("nic,nc->ni", self.basis.gradient(x), weights)
             slope = (slope + self.basis.box_penalty(x)[1] / self.spec.interval).to(x.dtype)
-        if self.config.interaction:
-            for others, share in self._populations(t):
-                slope = slope + share[:, None] * self.energy * (
-                    self._kernel_gradients(x, others) @ self.interaction_weights
-                )
+        for others, share in self._populations(t) if self.config.interaction else ():
+            attraction = self._kernel_gradients(x, others) @ self.interaction_weights
+            slope = slope + share[:, None] * self.energy * attraction
         return -slope
 
     def _moment(self, t: Tensor) -> Tensor:
         """The time that the landscape is asked for: the first, where it does not move."""
-        return t if self.config.landscape != "fixed" else torch.full_like(t, self.spec.times[0])
+        return t if self.config.chosen != "fixed" else torch.full_like(t, self.spec.times[0])
 
     def _passed(self, t: Tensor) -> Tensor:
         """Share of all measured time that has passed."""

@@ -155,11 +155,14 @@ def test_a_landscape_that_moves_is_not_learnt_with_noise(landscape):
 def test_only_a_landscape_that_changes_by_intervals_counts_them():
     """Times 0, 1, 11: as positions 0, 1, 2, or as measured; predictions are in measured time."""
     data = Snapshots(np.random.default_rng(0).normal(size=(60, 2)), np.repeat([0.0, 1.0, 11.0], 20), PLANE)
-    for landscape, times in (("fixed", (0, 1, 11)), ("moving", (0, 1, 11)), ("by_interval", (0, 1, 2))):
-        settings = {"landscape": landscape, "diffusion": False, "width": 8}
+    measured, positions = (0, 1, 11), (0, 1, 2)
+    known = {"fixed": measured, "moving": measured, "by_interval": positions, "auto": positions}
+    for landscape, times in known.items():
+        settings = {"landscape": landscape, "width": 8}
         model = registry.create("jkonet-star", settings, data.spec, seed=0)
         assert model.spec.times == times
-        assert dynamics(model).spec.times == (0, 1, 11)
+        assert dynamics(model).spec.times == measured
+    assert registry.create("jkonet-star", {"diffusion": True}, data.spec, seed=0).spec.times == measured
 
 
 def test_polynomials_lead_no_cell_beyond_the_measured_box():

@@ -107,8 +107,8 @@ def test_a_run_is_named_after_its_variant(capsys, monkeypatch):
     message = {
         "action-matching": "Action Matching, quick",
         "action-matching --set variant=entropic": "Action Matching (entropic), quick",
-        "jkonet-star --set landscape=fixed --set diffusion=true --substeps 2 --steps 9": (
-            "JKOnet* (after Terpin et al., fixed, diffusion on), quick"
+        "jkonet-star --set diffusion=true --substeps 2 --steps 9": (
+            "JKOnet* (after Terpin et al., diffusion on), quick"
         ),
     }
     for model, label in message.items():
