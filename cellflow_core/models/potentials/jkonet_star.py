@@ -111,7 +111,7 @@ class OptimalityConditions:
 class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     title = "JKOnet* (after Terpin et al.)"
     summary = (
-        "Learns the landscape that cells run down, and how much they move by chance. It takes the place of the older "
+        "Learns the landscape that cells run down and, if asked, how much they move by chance. It stands for the older "
         "JKOnet, which seeks the same landscape by a slower and less steady training."
     )
     paper = "Terpin, Lanzetti, Gadea & Doerfler, NeurIPS 2024, arXiv:2406.12616"
