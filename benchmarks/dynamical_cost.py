@@ -7,7 +7,7 @@ of its own. But the package fits each gene by itself, so only `--fitted` genes o
 was found of them stands in for all others; everything after the fits is done for all genes. One row a call, added to
 the file:
 
-    fit_s    seconds of a processor of the fit of one gene, the mean of those that were fitted
+    fit_s    CPU seconds of the fit of one gene, the mean of those that were fitted
     rest_s   those of everything else: neighbors, velocities, graph of the cells, latent time
     stages   resident memory (MB) at its largest until the end of each stage, cells included; peak_mb: of all
 """

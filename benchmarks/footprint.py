@@ -1,11 +1,11 @@
 """One row of scale.py, in a process of its own: what a model costs on some cells, and how near it comes.
 
-prepare, cpu, seconds  processor's time of what is computed once before the steps, and of all the training; the clock
+prepare, cpu, seconds  CPU time of what is computed once before the steps, and of all the training; the clock
 peak_mb, base_mb       see run_case.py: high-water mark of the memory when the training ends, and before it
 weights_mb             the file of the trained model
-carry, carry_mb        processor's time to simulate as many cells as there are from the first time through all others,
+carry, carry_mb        CPU time to simulate as many cells as there are from the first time through all others,
                        and by how much memory rose at most meanwhile
-views, views_mb        processor's time of each picture of these cells on a view that is no linear map of the state
+views, views_mb        CPU time of each picture of these cells on a view that is no linear map of the state
                        (as UMAP is none), and by how much memory rose; a model without such a picture has none
 w1                     exact W1 (state) at the time left out, of at most SCORED cells of the time before, moved there
 """
@@ -93,7 +93,7 @@ def few(x: Array, most: int, rng: np.random.Generator) -> Array:
 
 
 def spent(work: Callable[..., object], *args: Any) -> tuple[float, float, object]:
-    """(processor's seconds, MB by which memory rose at most meanwhile, answer). Memory on Linux only, else nan."""
+    """(CPU seconds, MB by which memory rose at most meanwhile, answer). Memory on Linux only, else nan."""
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
         reset.write_text("5")  # the high-water mark begins anew

@@ -5,10 +5,10 @@
 Expression is random and sparse (`--density`), the state fifty principal components, with five times and eight groups;
 the model is a small I-CFM. `seconds` is from the key that chooses a gene to its violins and trend being drawn and the
 script of the page having run, by the clock of the browser. `page_cpu`, `browser_cpu` and `main_thread` are the
-processor time of a switch in the page's process, in all processes of the browser, and in the thread of the browser
+CPU time of a switch in the page's process, in all processes of the browser, and in the thread of the browser
 that runs the page's scripts and lays it out, which other work on the machine lengthens less: page and main thread work
 one after the other, so their sum (`both`) is about what a user waits for on an idle machine. `script`, `layout` and
-`style` are parts of the main thread's time, by the clock; `typing` is its processor time before, from the click into
+`style` are parts of the main thread's time, by the clock; `typing` is its CPU time before, from the click into
 the box until the gene that was typed is listed. `page_mb` is the memory of the
 page's process after all switches, beside `table_mb`, what a dense table of all genes and cells would take.
 """
@@ -97,7 +97,7 @@ def sparse(genes: int, cells: int, density: float, rng: np.random.Generator) -> 
 
 
 def switches(home: Path, run: str, genes: int, count: int) -> dict[str, Any]:
-    """Seconds of each switch, its processor time, and the memory of the page's process."""
+    """Seconds of each switch, its CPU time, and the memory of the page's process."""
     rng, rows = np.random.default_rng(1), []
     with served(home) as (address, server), browsed() as page:
         page.set_default_timeout(PATIENCE)

@@ -55,7 +55,7 @@ BALANCING = ("none", "adversarial", "released")
 
 
 def trained(name: str, settings: dict[str, Any], data: Trajectories, seed: int, **changes: Any) -> tuple[Any, float]:
-    """A model, and the seconds of processor time that training took."""
+    """A model, and the CPU seconds that training took."""
     began = time.process_time()
     model: Any = registry.create(name, settings, data.spec, seed)
     fit(model, data, TrainConfig.preset("standard", type(model), validation_fraction=0.0, **changes), seed=seed)

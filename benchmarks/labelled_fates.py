@@ -11,7 +11,7 @@ with the probability of its draw. One row a seed and estimate:
               simulation, of SPAN hours, in the cell nearest to it, unless that is one of the trunk
     own       share of the cells 1 to 2 hours after the branch point that end in their own branch
     cosine    median over the cells of the velocity with the true one, genes in standard deviations
-    cpu_s     seconds of a processor of the training
+    cpu_s     CPU seconds of the training
 
 Estimates: `walks, published` (steps to the 30 nearest cells in the latent space, kernel 0.1) and `walks` (as
 `labelled-sde` takes them), both along the field that `labelled-sde` has learnt; `labelled` without noise, along the

@@ -19,7 +19,7 @@ log-normalised counts. One row a data set, method and seed, null where a figure 
     branch_f1          F1 of the cells of each true branch and of the lineage of most weight that is matched to it, one
                        to one, mean over the branches; cells of no branch (UNDECIDED) are left out. Models without
                        lineages: by the likeliest of the fates that their transitions find
-    seconds, order_cpu  wall clock of all, branches and fates included, one thread; processor's time up to the order
+    seconds, order_cpu  wall clock of all, branches and fates included, one thread; CPU time up to the order
     peak_mb            largest resident memory of the process, the cells and the libraries included
     cells, left_out    cells in the row, and those on other islands or without a stage
 """
@@ -64,7 +64,7 @@ CEILING = "true order with cells at rest alike"
 
 
 class Found(NamedTuple):
-    """order [cells], weight [cells, branches] or None, notes, processor's seconds up to the order."""
+    """order [cells], weight [cells, branches] or None, notes, CPU seconds up to the order."""
 
     order: Array
     weight: Array | None = None

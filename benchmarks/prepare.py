@@ -4,7 +4,7 @@
 
 Counts are simulated: cell types that differ in a fifth of the genes, five days, read unequally deep, most values zero.
 Each run is a process of its own, ours and scanpy's in turn. `seconds` is the work after the libraries are loaded,
-`cpu_seconds` the time a processor worked on it (which other work on the machine lengthens less), `with_start` the whole
+`cpu_seconds` CPU time (which other work on the machine lengthens less), `with_start` the whole
 process, `peak_gb` the most memory it held (ru_maxrss). `ours` is `import_file`: read, quality of
 every cell, filters, normalise, log, variable genes, principal components, labels, and storing everything on disk.
 `scanpy` is read_h5ad, normalize_total, log1p, highly_variable_genes and pca with scanpy's own defaults but for the same

@@ -3,7 +3,7 @@
 The processes are forked from a server that has loaded the libraries and nothing else. `peak_mb` is the high-water mark
 of the resident memory of such a process when the training ends, before anything is scored: interpreter and libraries
 (`base_mb`, what it held before the training), the cells, the network, its optimizer, pools of pairs and transport
-plans. Memory of a GPU is not in it. `seconds` is the clock, `cpu` the processor's time, which other programs on the
+plans. Memory of a GPU is not in it. `seconds` is the clock, `cpu` the CPU time, which other programs on the
 machine change little; `prepare` is the part of it that goes into what is computed once before the steps.
 """
 
@@ -127,7 +127,7 @@ def trained(asked: Trial) -> tuple[DynamicsModel, Snapshots, np.ndarray | None, 
 
 @dataclass
 class _Clock:
-    """Processor's seconds that phases spent on what they compute once."""
+    """CPU seconds that phases spent on what they compute once."""
 
     spent: float = 0.0
 

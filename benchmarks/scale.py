@@ -6,9 +6,9 @@
 Each model is trained once on the first --dims (5) coordinates of --file, as loo.py reads and scales them, and once on
 each of --cells made-up cells (5,000 and 50,000 of five times in 50 coordinates; synthetic_tree.py), always without the
 middle time, on which it is scored; every row in a process of its own. The columns are those of footprint.py:
-processor's time of the training, of that the preparation; peak memory above what the libraries hold; the trained
+CPU time of the training, of that the preparation; peak memory above what the libraries hold; the trained
 model's file; carrying as many cells as there are through all times; the slowest picture; W1 beside `floor` and
-`still`. `grows` is the exponent of the processor's time of preparation and of the memory of training from the next
+`still`. `grows` is the exponent of the CPU time of preparation and of the memory of training from the next
 smaller to this number of made-up cells (1 where they grow as cells do, 2 with all pairs of cells); the steps are as
 many for both. It stands where there is enough to tell: a second, 50 MB.
 

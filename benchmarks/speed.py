@@ -17,7 +17,7 @@ Ours is `ot-cfm` as `fit` trains it, its plans included, on the same cells (none
 is a training of its own; --models takes other labels, such as ot-cfm:sigma=0.3. In each of --repeats rounds all are
 trained in turn, on other seeds and another half of the cells, so that a round's W1 compare with each other and not with
 those of other rounds. The ratio is the median time of our shortest training whose W1, mean over the rounds, is at most
-stock's, over stock's median time: `seconds` on the clock, `cpu` what the processor worked for it.
+stock's, over stock's median time: `seconds` on the clock, `cpu` the CPU time.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ consensus of two models or more, the mean of their directions in each cell:
     agreement   median cosine with the other models of the run, same seed; known once all are done
     drawn       share of the cells that have an arrow on the page Velocity
     steps       of training
-    seconds, cpu_s, peak_mb  of the estimate: wall clock, processor time, and largest resident memory of its own
+    seconds, cpu_s, peak_mb  of the estimate: wall clock, CPU time, and largest resident memory of its own
                 process, cells included
     moments_s, moments_cpu_s, moments_mb, page_s, page_mb  of the moments (counts and simulation included), and of the
                 page's answer

@@ -12,11 +12,11 @@ lasso    an outline drawn around cells, on Data
 time     another time on Flow with particles, worked out anew; again: one that was asked before
 
 `ms` is from the key or the button of the mouse that ends the change to the new picture being on the screen, by the
-clock of the browser; `server_ms` the processor time of the page's process and of the workers that answer it, which
+clock of the browser; `server_ms` the CPU time of the page's process and of the workers that answer it, which
 other work on the machine lengthens less; `bytes` what the server sent meanwhile. `open` is the first picture from the
 navigation on; `pan` the pictures a second and the cells drawn in each while the map is dragged, `particles` the steps a
 second on Flow, `heap_mb` the heap of the page's scripts and `buffer_mb` the arrays outside it. A machine without a
-graphics processor draws in software: the file says which it was.
+GPU draws in software: the file says which it was.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Visitor:
         return self.page.locator(".map").first.element_handle()
 
     def spent(self) -> float:
-        """Processor time so far (s) of the page's process and of its workers."""
+        """CPU time so far (s) of the page's process and of its workers."""
         every = [self.server, *self.server.children(recursive=True)]
         return sum(sum(each.cpu_times()[:2]) for each in every if each.is_running())
 

@@ -57,7 +57,7 @@ def run(train: Callable[[Fold], Predict]) -> None:
     """Read the fold named on the command line, train, predict and write: the whole program of a package.
 
     train  gives back a function for the predicted cells [cells, dim], or these and their weights [cells]. Its
-           processor's seconds are the cost that is written, without the imports before it and the prediction after it
+           CPU seconds are the cost that is written, without the imports before it and the prediction after it
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("fold", type=Path)

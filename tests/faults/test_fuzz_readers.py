@@ -1,7 +1,7 @@
 """Damaged files of every format: each becomes a data set or one sentence, and no data set is half written.
 
 Every case goes the way of a user, from the look into the file to the stored data set, with the choices that the file
-itself proposes. It runs in a forked process with a limit on its processor time, as the app reads in a process of its
+itself proposes. It runs in a forked process with a limit on its CPU time, as the app reads in a process of its
 own (jobs/sandbox.py): a crash or a file without end is then counted here, and fails the test.
 """
 
@@ -28,7 +28,7 @@ from cellflow_core.data.readers import hdf5_check
 from cellflow_core.workspace import current
 from tests import formats, r_files
 
-SECONDS = 10  # of a processor, which other work on the machine does not lengthen
+SECONDS = 10  # of CPU time, which other work on the machine does not lengthen
 WALL = 120  # by the clock
 MEMORY = 6_000_000_000  # bytes of data that one case may hold
 OUTCOMES = ("opened", "refused", "wrong")
@@ -96,7 +96,7 @@ MUTATIONS = (flipped, flipped_at_the_start, truncated, spliced, filled, inserted
 
 
 def outcome(path: Path, name: str, log: Path) -> tuple[str, float]:
-    """What becomes of one file in a process of its own, and the seconds that a processor worked on it."""
+    """What becomes of one file in a process of its own, and its CPU seconds."""
     child = os.fork()
     if child == 0:
         code = 2
@@ -144,7 +144,7 @@ def check_disk(what: str) -> None:
 
 @dataclass
 class Fuzzed:
-    """Outcomes by kind of file, and the case a processor worked on longest."""
+    """Outcomes by kind of file, and the case with the most CPU time."""
 
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     slowest: float = 0.0
@@ -156,7 +156,7 @@ class Fuzzed:
             total[what] += count
         lines = [f"{name}: {what} {count}" for (name, what), count in sorted(self.counted.items())]
         lines.append(f"all {self.counted.total()}: " + ", ".join(f"{k} {v}" for k, v in total.most_common()))
-        return "\n".join([*lines, f"slowest: {self.slowest:.2f} s of a processor, {self.slowest_case}"])
+        return "\n".join([*lines, f"slowest: {self.slowest:.2f} s of CPU time, {self.slowest_case}"])
 
 
 def fuzz(folder: Path, files: dict[str, bytes], cases: int, seed: int) -> Fuzzed:

@@ -1,7 +1,7 @@
 """A look at an HDF5 file by a process that may crash: damaged heaps make the library run in circles or write anywhere.
 
 No exception tells of that, so the look is the only protection. It is a fork, which has nothing to load, and its limit
-counts the time a processor works on it, so that a slow disk or other work on the machine refuses no file.
+counts its CPU time, so that a slow disk or other work on the machine refuses no file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The `.h5` files of 10x Genomics: one group "matrix" (Cell Ranger 3 and later) or one group a genome (before).
 
 Read here and not by scanpy's `read_10x_h5`, measured beside it (4,000 cells x 4,000 genes, scanpy 1.11): it
-takes 0.06 s of processor time against 0.10 s here, but 25 MB at its peak against 9 MB, it has no limit of memory and
+takes 0.06 s of CPU time against 0.10 s here, but 25 MB at its peak against 9 MB, it has no limit of memory and
 cannot read the first rows only, and an index outside the matrix ends its process where this reader gives a sentence.
 """
 
