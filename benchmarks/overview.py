@@ -41,6 +41,7 @@ _ALONE = {
     "metric-fm": frozenset({_EB, "emt"}),
     "tigon": frozenset({_EB}),
     "jkonet-star": frozenset({_EB, "guo2010_440x48", "kouno2013_thp1_960x45", "mes_pe_456x100"}),
+    "prescient": frozenset({"emt", "guo2010_440x48", "mes_pe_456x100"}),
     **dict.fromkeys(("dsbm", "wlf"), frozenset({_EB})),
 }
 TUNED = _ALONE | {"ensemble": frozenset({_EB}).union(*(_ALONE.get(each, ()) for each in ensemble.Settings().members()))}

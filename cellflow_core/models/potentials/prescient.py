@@ -17,7 +17,9 @@ W is the debiased transport of losses/ot_loss.py in the place of a Sinkhorn dive
 cell is known before (from genes of division and death, for example), a followed cell counts exp(g (t - t0)), g that of
 its start. The second term is the paper's, which makes measured cells likely under the law at rest exp(-2 Psi / sigma^2)
 and rules over Psi where cells rarely come; there Psi is measured from zero, here, as no motion depends on a constant,
-from its mean one spread around the measured cells. The paper's contrastive pre-training is left out.
+from its mean one spread around the measured cells. It has no lower bound: the weight is the 1e-6 of the authors'
+program, as a hundred times that makes Psi steeper with every step of training, until the Euler steps overshoot. The
+paper's contrastive pre-training is left out.
 
 Growth is known of measured cells only, so a simulated cell carries none.
 """
@@ -67,7 +69,7 @@ class Settings(DiffusionSettings, MLPSettings):
         "prior", "followed cells count by the growth rates that the data come with, where they do; or all alike"
     )
     entropy_weight: float = setting(
-        1e-4, "how much measured cells pull the landscape down", 0.0, 100.0, label="Weight of the entropy term"
+        1e-6, "how much measured cells pull the landscape down", 0.0, 100.0, label="Weight of the entropy term"
     )
     substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
 
@@ -112,7 +114,7 @@ class Prescient(DynamicsModel, HasDrift, HasNoise, HasPotential):
     default_training: ClassVar[Mapping[str, Any]] = {
         "steps": 500,
         "batch_size": 128,
-        "learning_rate": 1e-2,
+        "learning_rate": 3e-3,
         "ema_decay": 0.98,
     }
 
