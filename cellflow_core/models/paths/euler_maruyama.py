@@ -30,15 +30,22 @@ def euler_maruyama(
     t1: Float[Tensor, " cells"],
     steps: int,
     rng: torch.Generator,
+    *,
+    uneven: bool = False,
 ) -> SDEPath:
-    """The path of each cell from its t0 to its t1. noise(t [cells]) is sigma (state / sqrt(time)), [cells]."""
+    """The path of each cell from its t0 to its t1. noise(t [cells]) is sigma (state / sqrt(time)), [cells].
+
+    uneven  steps of random lengths, up to half a step earlier or later in each call, so that what is learnt does not
+            depend on their length
+    """
     gap, drifts = t1 - t0, []
 
     def rates(t: Tensor, state: State) -> State:
         drifts.append(drift(t, state[0]))
         return (drifts[-1],)
 
-    fractions = [k / steps for k in range(steps + 1)]
+    moved = (torch.rand(steps - 1, generator=rng, device=x0.device) - 0.5).tolist() if uneven else [0.0] * (steps - 1)
+    fractions = [0.0, *((k + by) / steps for k, by in enumerate(moved, 1)), 1.0]
     path = solve(
         per_cell(rates, t0, t1),
         (x0,),

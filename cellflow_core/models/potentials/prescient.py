@@ -15,11 +15,13 @@ measured cells:
 
 W is the debiased transport of losses/ot_loss.py in the place of a Sinkhorn divergence. Where a growth rate g of each
 cell is known before (from genes of division and death, for example), a followed cell counts exp(g (t - t0)), g that of
-its start. The second term is the paper's, which makes measured cells likely under the law at rest exp(-2 Psi / sigma^2)
-and rules over Psi where cells rarely come; there Psi is measured from zero, here, as no motion depends on a constant,
-from its mean one spread around the measured cells. It has no lower bound: the weight is the 1e-6 of the authors'
-program, as a hundred times that makes Psi steeper with every step of training, until the Euler steps overshoot. The
-paper's contrastive pre-training is left out.
+its start. Steps have random lengths, so that Psi is not fitted to one length: with equal ones it became so steep that
+cells arrived with them and missed with finer ones.
+
+The second term is the paper's, which makes measured cells likely under the law at rest exp(-2 Psi / sigma^2) and rules
+over Psi where cells rarely come; there Psi is measured from zero, here, as no motion depends on a constant, from its
+mean one spread around the measured cells. It has no lower bound: the weight is the 1e-6 of the authors' program, as a
+hundred times that makes Psi steeper with every step of training. The paper's contrastive pre-training is left out.
 
 Growth is known of measured cells only, so a simulated cell carries none.
 """
@@ -39,6 +41,7 @@ from torch.nn import functional
 from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.math.integrate import Field
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -71,7 +74,7 @@ class Settings(DiffusionSettings, MLPSettings):
     entropy_weight: float = setting(
         1e-6, "how much measured cells pull the landscape down", 0.0, 100.0, label="Weight of the entropy term"
     )
-    substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
+    substeps: int = setting(16, "steps from one time to the next", 1, 1000, "steps")
 
 
 class Landscape(nn.Module):
@@ -114,7 +117,7 @@ class Prescient(DynamicsModel, HasDrift, HasNoise, HasPotential):
     default_training: ClassVar[Mapping[str, Any]] = {
         "steps": 500,
         "batch_size": 128,
-        "learning_rate": 3e-3,
+        "learning_rate": 5e-3,
         "ema_decay": 0.98,
     }
 
@@ -158,16 +161,18 @@ class Prescient(DynamicsModel, HasDrift, HasNoise, HasPotential):
         if self.config.start == "previous":
             t0, t1 = (each.repeat_interleave(size) for each in (batch.times[:-1], batch.times[1:]))
             x = batch.x[:-1].flatten(0, 1)
-            landed = euler_maruyama(drift, self.noise, x, t0, t1, self.config.substeps, batch.rng).x[-1]
+            landed = self._followed(drift, x, t0, t1, batch.rng)
             return landed.reshape(batch.x[1:].shape), None if growth is None else growth[:-1] * gaps[:, None]
         clouds, x = [], batch.x[0]
         for t0, t1 in zip(batch.times[:-1], batch.times[1:], strict=True):
-            x = euler_maruyama(
-                drift, self.noise, x, t0.expand(size), t1.expand(size), self.config.substeps, batch.rng
-            ).x[-1]
+            x = self._followed(drift, x, t0.expand(size), t1.expand(size), batch.rng)
             clouds.append(x)
         passed = (batch.times[1:] - batch.times[0])[:, None]
         return torch.stack(clouds), None if growth is None else growth[0] * passed
+
+    def _followed(self, drift: Field, x: Tensor, t0: Tensor, t1: Tensor, rng: torch.Generator) -> Tensor:
+        """Where cells are at t1, by steps of random lengths: Psi fitted to one length is too steep for any other."""
+        return euler_maruyama(drift, self.noise, x, t0, t1, self.config.substeps, rng, uneven=True).x[-1]
 
     def notes(self) -> tuple[str, ...]:
         counted = "Followed cells counted by the growth rates of the data; simulated cells carry none."
