@@ -2,7 +2,7 @@
 
 What differs is said, whichever it is: where cells end, their time, their genes, their distance from the data. A change
 counts where its interval leaves out zero and hardly any control gene does as much: of genes that were chosen for what
-they do, some picked at random do much too. Pure: results in, words out.
+they do, some drawn at random do much too. Pure: results in, words out.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def of_perturbation(result: Perturbation) -> Summary:
     doubts, compared = _doubts(result), _compared(result)
     if not len(result.control_genes):
         return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, "There are no genes to compare with.")))
-    cause = f"Whether {result.gene} is the cause or a marker, unperturbed cells cannot tell."
+    role = "is the cause or a marker" if len(result.genes) == 1 else "are causes or markers"
+    cause = f"Whether {result.gene} {role}, unperturbed cells cannot tell."
     return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, compared, cause)))
 
 
@@ -223,7 +224,9 @@ def _compared(result: Perturbation) -> str:
         f"changes all genes by {_usual(result.control_total_change, '.2g')} standard deviations, against "
         f"{result.total_change:.2g} here"
     )
-    return f"The same done to {len(result.control_genes)} other genes, picked at random, {joined(parts)}."
+    many, together = len(result.control_genes), len(result.genes)
+    others = "other genes" if together == 1 else f"sets of {together} other genes"
+    return f"The same done to {many} {others}, drawn from those that vary about as much, {joined(parts)}."
 
 
 def _usual(values: np.ndarray, style: str) -> str:

@@ -137,7 +137,11 @@ def test_an_effect_beyond_the_controls_is_trusted():
     assert message.trust == "fair"
     assert "cause or a marker" in message.why
     assert "Erythroid from 62% to 31% of cells (-31 points, 95 % interval -36 to -26)" in message.answer
-    assert "3 other genes, picked at random, changes Erythroid by 2 (at most 3) points" in message.why
+    drawn = "drawn from those that vary about as much, changes Erythroid by 2 (at most 3) points"
+    assert f"3 other genes, {drawn}" in message.why
+    both = perturbation_summaries.of_perturbation(examples.perturbation(genes=("Gata1", "Klf1"), levels=(0.0, 0.0)))
+    assert f"3 sets of 2 other genes, {drawn}" in both.why
+    assert "Whether Gata1 and Klf1 are causes or markers" in both.why
 
 
 def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
