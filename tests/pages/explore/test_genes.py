@@ -106,6 +106,8 @@ def test_several_genes_are_dots_over_groups():
     (table,) = (each.value for each in page.dataframe)
     assert set(table["gene"]) == set(GENES)
     assert table["group"].tolist() == ["down", "up", "down", "up"]
+    page.multiselect[0].set_value([]).run()
+    assert "Choose at least one gene." in words(page)
     page.selectbox(key="genes_by").set_value("").run()
     assert not page.exception and "one group of cells" in words(page)
 

@@ -201,7 +201,8 @@ def show_several(run: Run, data: Dataset) -> None:
         return
     known = [each for each in chosen if _stored(data, each)]
     if not known:
-        st.info("No expression of these genes is stored with the data.", icon=":material/info:")
+        why = "No expression of these genes is stored with the data." if chosen else "Choose at least one gene."
+        st.info(why, icon=":material/info:")
         return
     parts = [_means(data.expression(each)[groups.rows][None], groups) for each in known]
     mean, share = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
