@@ -71,8 +71,8 @@ def test_how_often_cells_cross_a_learnt_pass():
 
 
 def test_cells_arrive_with_finer_steps_than_training_takes():
-    """Three heaps that one landscape cannot join: with an entropy term of 1e-4, twice the learning rate and equal steps, Psi
-    became so steep that cells which arrived with 8 Euler steps were 10 % farther with 64."""
+    """Three heaps that one landscape cannot join: with an entropy term of 1e-4, twice the learning rate and even steps,
+    Psi became so steep that cells which arrived with 8 Euler steps were 10 % farther with 64."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3, 300, 10)) + 2 * np.eye(3, 10)[:, None]
     x = ((x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))).reshape(900, 10)
