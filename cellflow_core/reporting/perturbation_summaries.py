@@ -53,12 +53,12 @@ def of_perturbation(result: Perturbation) -> Summary:
         return _nothing(result)
     more = () if _outside(result) else found[1:]  # of cells outside the data nothing else is known
     answer = " ".join([f"{_done(result)} {found[0]}.", *(f"It also {each}." for each in more)])
-    doubts, compared = _doubts(result), _compared(result)
+    doubts = _doubts(result)
     if not len(result.control_genes):
         return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, "There are no genes to compare with.")))
     role = "is the cause or a marker" if len(result.genes) == 1 else "are causes or markers"
     cause = f"Whether {result.gene} {role}, unperturbed cells cannot tell."
-    return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, compared, cause)))
+    return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, _compared(result), cause)))
 
 
 def _done(result: Perturbation) -> str:

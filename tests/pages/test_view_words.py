@@ -144,6 +144,12 @@ def test_an_effect_beyond_the_controls_is_trusted():
     assert "Whether Gata1 and Klf1 are causes or markers" in both.why
 
 
+def test_where_all_genes_are_changed_there_are_none_to_compare_with():
+    none = {"control_change": np.zeros((0, 2)), "control_total_change": np.zeros(0), "control_time_shift": np.zeros(0)}
+    alone = perturbation_summaries.of_perturbation(examples.perturbation(control_genes=(), **none))
+    assert "There are no genes to compare with." in alone.why and "Erythroid from 62% to 31%" in alone.answer
+
+
 def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
     made = examples.perturbation(kind="shift", levels=(-5.0,), unit="standard deviations")
     message = perturbation_summaries.of_perturbation(made).answer
