@@ -115,7 +115,7 @@ def test_several_of_many_genes_are_chosen_and_taken_away(page: Page, server: str
     expect(page.get_by_text("Enter takes ENSG0 as it is")).to_be_visible()
     box.press("Enter")
     expect(chosen).to_have_text(["Gene0007", "Gene1120", "ENSG0"])
-    expect(page.get_by_text("ENSG0 is not in the model")).to_be_visible()
+    expect(page.get_by_text("ENSG0 is not among the 1,200 genes of this model")).to_be_visible()
     assert not violations(page)
 
     page.get_by_role("button", name="Remove ENSG0").click()
@@ -133,6 +133,47 @@ def test_several_of_many_genes_are_chosen_and_taken_away(page: Page, server: str
     assert "gene=Gene0007" in page.url and "Gene1120" not in page.url
     page.get_by_role("button", name="Undo").click()
     expect(chosen).to_have_text(["Gene0007", "Gene1120"])
+    for _ in range(2):
+        box.press("Backspace")
+    expect(page.get_by_text("Choose at least one gene to change.")).to_be_visible()
+    expect(chosen).to_have_count(0)
+    page.reload()
+    settled(page)
+    expect(page.get_by_text("Choose at least one gene to change.")).to_be_visible()
+    expect(chosen).to_have_count(0)
+
+
+PASTE = """(box, text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text", text);
+  box.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_list_of_genes_is_pasted_and_typed(page: Page, server: str, small_runs: dict[str, str]):
+    page.goto(f"{server}/genes?run={next(iter(small_runs))}&part=Several+genes")
+    settled(page)
+    box = page.get_by_role("combobox", name="Genes", exact=True)
+    chosen = page.locator(".chip span")
+    expect(chosen).to_have_text(["Gata1", "Spi1", "Cebpa"])
+    for name in ("Gata1", "Spi1", "Cebpa"):
+        page.get_by_role("button", name=f"Remove {name}").click()
+    expect(page.get_by_text("Choose at least one gene.")).to_be_visible()
+    box.evaluate(PASTE, "spi1\r\nFoxp3\r\n")
+    expect(page.get_by_text("spi1 is read as Spi1")).to_be_visible()
+    expect(page.get_by_text("Foxp3 is not among the 3 genes of these data.")).to_be_visible()
+    expect(chosen).to_have_text(["Spi1", "Foxp3"])
+    assert not violations(page)
+    box.fill("Il7r; gata1")
+    expect(page.get_by_text("Enter takes these 2 names")).to_be_visible()
+    box.press("Enter")
+    expect(page.get_by_text("Foxp3, Il7r are not among the 3 genes of these data.")).to_be_visible()
+    expect(chosen).to_have_text(["Spi1", "Gata1", "Foxp3", "Il7r"])
+    box.press("Escape")
+    settled(page)
+    page.reload()
+    settled(page)
+    expect(chosen).to_have_text(["Spi1", "Gata1", "Foxp3", "Il7r"])
 
 
 MARK = "document.querySelectorAll('.cellflow-chart').forEach((each) => { each.mark = true })"

@@ -11,6 +11,8 @@ import streamlit as st
 
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from cellflow_core.jobs.worker_pool import WorkerPool
+from pages.parts.widgets import side
+from pages.parts.widgets.search_box import component as search_box
 
 
 @pytest.fixture
@@ -37,3 +39,16 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "run_isolated", run_isolated)
     monkeypatch.setattr(analysis_pool, "warm", lambda: None)
     monkeypatch.setattr(sandbox, "prestart", lambda: None)
+
+
+@pytest.fixture
+def common_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box of Streamlit's own, which tests can choose in, for several genes: its key is the name in the link."""
+
+    def draw(label: str, names: Any, chosen: Any, *, key: str, choose: Any, most: int = 1, **_: Any) -> None:
+        assert most > 1
+        st.session_state[key := side.key(key.removesuffix("_several"))] = list(chosen)
+        changed = side.here(lambda: choose(*st.session_state[key]))
+        st.multiselect(label, list({*names, *chosen}), key=key, on_change=changed, accept_new_options=True)
+
+    monkeypatch.setattr(search_box, "draw", draw)

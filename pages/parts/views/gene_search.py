@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -19,22 +18,19 @@ from pages.parts.widgets.search_box import component as search_box
 
 LISTED = 1_000
 """Genes up to which Streamlit's own box is quick."""
+NAMED = 12
+"""Names that a sentence lists."""
+_BETWEEN = re.compile(r"[\s,;\"'\[\]()]+")
 _NUMBERED = re.compile(r"\d+|(?:HGNC|MGI):\d+")
 """Numbers of databases: found when they are typed whole, and not shown."""
 HELP = "Type to search, by name, accession id or, where a table of them is kept (cellflow gene-names), another name."
+SEVERAL = f"{HELP} A list can be pasted."
 
 
 def shown(data: Dataset) -> Callable[[str], str]:
     """What a box shows of a gene: its name and all by which it can be found while typing."""
     texts = _shown(data)
     return lambda gene: texts.get(gene, gene)
-
-
-def named(data: Dataset, asked: Sequence[str]) -> tuple[list[str], str]:
-    """(the genes of the state that are meant, how names were read): by symbol whatever its case, accession id or
-    another name that one gene alone has. A name that is none of them stays as it is, and so does an ambiguous one."""
-    read, words = _read(data, asked, data.snapshots().space.genes)
-    return list(dict.fromkeys(read.get(each, each) for each in asked)), words
 
 
 def choice(data: Dataset, genes: tuple[str, ...], of: str = "this model") -> str:
@@ -73,46 +69,54 @@ def several(
     label: str,
     data: Dataset,
     genes: Sequence[str],
-    chosen: Sequence[str],
-    choose: Callable[..., object],
     *,
     name: str,
     most: int,
-    help: str = HELP,
-    free: bool = False,
+    usual: Sequence[str] = (),
+    of: str = "this model",
+    help: str = SEVERAL,
 ) -> tuple[str, ...]:
-    """Up to `most` of these genes, which may be many; `choose(*genes)` is called with others. free: see `draw`."""
-    if len(genes) > LISTED:
-        look: dict[str, Any] = {"key": f"{name}_searched", "help": help, "texts": _shown(data)}
-        search_box.draw(label, genes, chosen, **look, choose=choose, most=most, free=free)
-        return tuple(chosen)
-    st.session_state[key := side.key(name)] = list(chosen)
-    return tuple(
-        st.multiselect(
-            label,
-            genes,
-            key=key,
-            on_change=side.here(lambda: choose(*st.session_state[key])),
-            accept_new_options=free,
-            format_func=shown(data),
-            max_selections=most,
-            placeholder="Type to search",
-            help=help,
-        )
+    """Up to `most` of these genes, as the link has them under `name`; how other names were read is said, and so are
+    those that are none of them. usual: what is chosen before anybody chose. of: what holds these genes."""
+    asked = [each for each in state.values(name) if each] if state.values(name) else usual
+    read, words = _read(data, asked, genes)
+    known = set(genes)
+    chosen = list(dict.fromkeys(read.get(each, each) for each in asked))
+    meant = [each for each in chosen if each in known]
+    absent = [each for each in chosen if each not in known]
+    search_box.draw(
+        label,
+        genes,
+        [*meant[:most], *absent],
+        key=f"{name}_several",
+        help=help,
+        texts=_shown(data),
+        choose=partial(_choose, data, genes, name),
+        most=most,
     )
+    if words:
+        st.caption(f":material/match_case: {plain(words)}")
+    if absent:
+        few = f"{', '.join(absent[:NAMED])}{f' and {len(absent) - NAMED:,} more' if len(absent) > NAMED else ''}"
+        verb = "is" if len(absent) == 1 else "are"
+        st.warning(f"{plain(few)} {verb} not among the {len(genes):,} genes of {of}.", icon=":material/warning:")
+    if len(meant) > most:
+        st.warning(
+            f"At most {most} genes are taken: the first {most} of these {len(meant):,}.", icon=":material/warning:"
+        )
+    return tuple(meant[:most])
 
 
-def several_kept(
-    label: str, data: Dataset, genes: Sequence[str], usual: Sequence[str] = (), *, name: str, most: int
-) -> tuple[str, ...]:
-    """As `several`, of which the session keeps the choice under this name."""
-    key, known = side.undone(name), set(genes)
-    chosen = [each for each in st.session_state.get(key, usual) if each in known]
-    return several(label, data, genes, chosen, partial(_keep, key), name=name, most=most)
+def _choose(data: Dataset, genes: Sequence[str], name: str, *asked: str) -> None:
+    """Nothing chosen is a choice, too: the link then holds an empty name."""
+    state.choose(name, *(_pieces(data, genes, asked) or ("",)))
 
 
-def _keep(key: str, *genes: str) -> None:
-    st.session_state[key] = list(genes)
+def _pieces(data: Dataset, genes: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """The names in what was typed: a text that is no name is a list of them, however it is separated."""
+    whole = {*genes, *_read(data, asked, genes)[0]}
+    parts = ([each] if each in whole else filter(None, _BETWEEN.split(each)) for each in asked)
+    return list(dict.fromkeys(piece for each in parts for piece in each))
 
 
 def _read(data: Dataset, asked: Sequence[str], genes: Sequence[str]) -> tuple[dict[str, str], str]:

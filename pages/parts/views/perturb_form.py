@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NoReturn
 
 import streamlit as st
@@ -41,7 +40,7 @@ def no_genes() -> NoReturn:
 def form(
     run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...], network: bool = False
 ) -> dict[str, Any] | None:
-    """Settings of the question "perturb"; None where no gene is chosen or one is not in the model, which is shown.
+    """Settings of the question "perturb"; None where no gene of the model is chosen, which is shown.
 
     network  whether the model has a network, of which edges can be cut
     """
@@ -49,24 +48,13 @@ def form(
         "Genes",
         data,
         genes,
-        [each for each in state.values("gene") if each][:MAX_GENES] or genes[:1],
-        partial(state.choose, "gene"),
-        name="genes",
+        name="gene",
         most=MAX_GENES,
-        help="Type to search. The first one differs most between cells. Several genes are changed at once.",
-        free=True,
+        usual=genes[:1],
+        of="this model, chosen when the data were loaded: a model can only change what it has learnt",
+        help="Type to search, or paste a list. The first one differs most between cells. Several genes are changed at "
+        "once.",
     )
-    chosen, read = gene_search.named(data, chosen)
-    if read:
-        st.caption(f":material/match_case: {formatting.plain(read)}")
-    absent = [str(each) for each in chosen if each not in genes]
-    if absent:
-        st.warning(
-            f"{formatting.plain(', '.join(absent))} is not in the model: it holds {len(genes):,} genes, chosen when "
-            "the data were loaded, and this is none of them. A model can only change what it has learnt.",
-            icon=":material/warning:",
-        )
-        return None
     if not chosen:
         st.info("Choose at least one gene to change.")
         return None
@@ -90,9 +78,9 @@ def form(
             return None
         more = {"kind": kind, "targets": tuple(targets)}
     else:
-        level = _level(data, tuple(chosen), kind)
+        level = _level(data, chosen, kind)
         more = {"kind": "knock-down" if kind == "knock-out" and level is not None else kind, "level": level}
-    return {"genes": tuple(chosen), **more, **initial_and_terminal(run_id, data, map_name)}
+    return {"genes": chosen, **more, **initial_and_terminal(run_id, data, map_name)}
 
 
 def initial_and_terminal(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:

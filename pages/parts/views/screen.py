@@ -94,4 +94,4 @@ def _genes(data: Dataset, genes: tuple[str, ...]) -> tuple[str, ...]:
         most = min(len(genes), MOST)
         count = st.slider("How many", 1, most, min(USUAL, most), **side.bound("screen_count")) if most > 1 else 1
         return cell_selection.most_variable(data, count)
-    return gene_search.several_kept("Which genes", data, genes, name="screen_named", most=MOST)
+    return gene_search.several("Which genes", data, genes, name="screened", most=MOST)

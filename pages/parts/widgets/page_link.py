@@ -22,8 +22,8 @@ USED: Mapping[str, tuple[str, ...]] = {
     "velocity": ("run", "view", "gene", "outline"),
     "time": ("run", "view", "time", "gene", "outline"),
     "fates": ("run", "view", "cell", "outline"),
-    "genes": ("run", "gene"),
-    "perturb": ("dataset", "run", "view", "gene", "outline"),
+    "genes": ("run", "gene", "dots"),
+    "perturb": ("dataset", "run", "view", "gene", "screened", "outline"),
     "courses": ("dataset", "run"),
 }
 """Page -> what its link holds."""

@@ -101,13 +101,21 @@ def test_a_gene_is_found_by_another_name_and_an_ambiguous_one_is_listed():
     assert "Gf-1 may be Gata1 or Spi1: choose one" in words(opened("genes", run=run.id, gene="Gf-1"))
 
 
+@pytest.mark.usefixtures("common_box")
 def test_several_genes_are_dots_over_groups():
     page = opened("genes", run=trained().id, part="Several genes")
     (table,) = (each.value for each in page.dataframe)
     assert set(table["gene"]) == set(GENES)
     assert table["group"].tolist() == ["down", "up", "down", "up"]
-    page.multiselect[0].set_value([]).run()
-    assert "Choose at least one gene." in words(page)
+    page.multiselect(key="dots").set_value([]).run()
+    assert "Choose at least one gene." in words(page) and not page.multiselect(key="dots").value
+    page.multiselect(key="dots").set_value(["spi1;gata1,\tFoxp3"]).run()
+    assert page.query_params["dots"] == ["spi1", "gata1", "Foxp3"]  # a list, and in the link
+    shown = words(page)
+    assert (
+        "spi1 is read as Spi1, gata1 is read as Gata1" in shown and "Foxp3 is not among the 2 genes of these" in shown
+    )
+    assert page.multiselect(key="dots").value == ["Spi1", "Gata1", "Foxp3"]
     page.selectbox(key="genes_by").set_value("").run()
     assert not page.exception and "one group of cells" in words(page)
 

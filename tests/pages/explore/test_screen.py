@@ -41,10 +41,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     return heard
 
 
+@pytest.mark.usefixtures("common_box")
 def test_a_screen_asks_for_its_genes_when_it_is_started(run: Run, asked: list[tuple[str, dict[str, Any]]]) -> None:
     page = opened("perturb", run=run.id, ask="Screen of many genes", screen_genes="Named")
     assert not asked
-    page.multiselect(key="screen_named").set_value(["Spi1", "Gata1"]).run()
+    page.multiselect(key="screened").set_value(["Spi1", "Gata1"]).run()
     (start,) = [each for each in page.button if each.label == "Screen these genes"]
     start.click().run()
     assert not page.exception and not page.error

@@ -19,6 +19,7 @@ from pages.parts.server import middleware, name_lists, routes, urls
 from pages.parts.views import gene_search, perturb_form
 from tests import examples, toys
 from tests.asgi import get
+from tests.pages.explore.test_genes import words
 from tests.pages.test_pages import opened
 
 pytestmark = pytest.mark.usefixtures("quiet", "home")
@@ -49,14 +50,14 @@ def test_with_many_genes_the_box_is_sent_the_chosen_one_and_where_all_names_are(
     page = opened("genes", run=run, gene="Spi1")
     data = sent(page)
     assert (data["label"], data["help"], data["most"]) == ("Gene", gene_search.HELP, 1)
-    assert data["chosen"] == [{"name": "Spi1", "text": "Spi1"}]
+    assert data["chosen"] == [{"name": "Spi1", "text": "Spi1", "known": True}]
     assert "gene_shown" not in {each.key for each in page.selectbox} and not page.error
     names = get(server, data["url"])
     assert names.json == {"names": ["Gata1", "Spi1", "Klf1"], "texts": {"Gata1": "Gata1 · Eryf1"}}
     assert "immutable" in names.headers["cache-control"] and "private" in names.headers["cache-control"]
     page.query_params["gene"] = "eryf1"
     other = sent(page.run())
-    assert (other["chosen"], other["url"]) == ([{"name": "Gata1", "text": "Gata1 · Eryf1"}], data["url"])
+    assert (other["chosen"], other["url"]) == ([{"name": "Gata1", "text": "Gata1 · Eryf1", "known": True}], data["url"])
 
 
 def test_several_of_many_genes_are_sent_with_how_many_can_be(monkeypatch):
@@ -64,20 +65,49 @@ def test_several_of_many_genes_are_sent_with_how_many_can_be(monkeypatch):
     run = run_of(("Gata1", "Spi1", "Klf1"))
     page = opened("perturb", run=run, gene="Spi1")
     data = sent(page)
-    assert (data["label"], data["chosen"]) == ("Genes", [{"name": "Spi1", "text": "Spi1"}])
-    assert data["most"] == perturb_form.MAX_GENES and data["free"] and not page.exception
+    assert (data["label"], data["chosen"]) == ("Genes", [{"name": "Spi1", "text": "Spi1", "known": True}])
+    assert data["most"] == perturb_form.MAX_GENES and not page.exception
     page.query_params["gene"] = ["Spi1", "Klf1"]
     assert [each["name"] for each in sent(page.run())["chosen"]] == ["Spi1", "Klf1"]
 
 
-def test_the_session_keeps_several_genes_that_the_data_have(monkeypatch):
-    monkeypatch.setattr(gene_search, "LISTED", 2)
+def test_several_genes_of_the_link_are_sent_and_one_that_the_data_lack_is_told():
     run = run_of(("Gata1", "Spi1", "Klf1"))
     page = opened("perturb", run=run, ask="Screen of many genes", screen_genes="Named")
     assert sent(page)["chosen"] == []
-    page.session_state["screen_named"] = ["Klf1", "of other data"]
-    assert [each["name"] for each in sent(page.run())["chosen"]] == ["Klf1"]
-    assert not sent(page)["free"] and not page.exception
+    page.query_params["screened"] = ["Klf1", "of other data"]
+    assert [(each["name"], each["known"]) for each in sent(page.run())["chosen"]] == [
+        ("Klf1", True),
+        ("of other data", False),
+    ]
+    assert "of other data is not among the 3 genes of this model" in words(page) and not page.exception
+
+
+@pytest.mark.usefixtures("common_box")
+def test_a_list_of_genes_is_taken_apart_unless_it_is_a_name():
+    page = opened("perturb", run=run_of(("Gata1", "Spi1", "T cell", "Klf1")))
+    box = page.multiselect(key="gene")
+    assert box.value == ["Gata1"]  # nobody chose yet
+    box.set_value(["T cell", "['klf1', 'Gata1']"]).run()
+    assert page.query_params["gene"] == ["T cell", "klf1", "Gata1"]
+    assert page.multiselect(key="gene").value == ["T cell", "Klf1", "Gata1"] and not page.exception
+
+
+@pytest.mark.usefixtures("common_box")
+def test_all_genes_can_be_taken_away_and_stay_away():
+    page = opened("perturb", run=run_of(("Gata1", "Spi1", "Klf1")))
+    page.multiselect(key="gene").set_value([]).run()
+    for _ in range(2):
+        assert page.multiselect(key="gene").value == [] and "Choose at least one gene" in words(page)
+        page.run()
+
+
+@pytest.mark.usefixtures("common_box")
+def test_more_genes_than_are_taken_is_told(monkeypatch):
+    monkeypatch.setattr(perturb_form, "MAX_GENES", 2)
+    page = opened("perturb", run=run_of(("Gata1", "Spi1", "Klf1")), gene=["Spi1", "Klf1", "Gata1"])
+    assert page.multiselect(key="gene").value == ["Spi1", "Klf1"]
+    assert "At most 2 genes are taken: the first 2 of these 3." in words(page)
 
 
 def test_few_genes_stay_in_the_common_box():

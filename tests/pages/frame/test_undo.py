@@ -37,17 +37,18 @@ def test_levels_of_genes_are_undone_and_stand_in_the_link() -> None:
     assert page.slider(key="level_Spi1").value == 0
 
 
+@pytest.mark.usefixtures("common_box")
 def test_a_screen_is_undone_and_started_again(run: Any, asked: list[tuple[str, dict[str, Any]]]) -> None:  # noqa: F811
     page = opened("perturb", run=run.id, ask="Screen of many genes", screen_genes="Named")
-    page.multiselect(key="screen_named").set_value(["Spi1"]).run()
+    page.multiselect(key="screened").set_value(["Spi1"]).run()
     page.button(key="screen_asked").click().run()
-    page.multiselect(key="screen_named").set_value(["Spi1", "Gata1"]).run()
+    page.multiselect(key="screened").set_value(["Spi1", "Gata1"]).run()
     page.button(key="screen_asked").click().run()
     assert asked[-1][1]["genes"] == ("Spi1", "Gata1")
     undo(page)
-    assert asked[-1][1]["genes"] == ("Spi1",) and page.multiselect(key="screen_named").value == ["Spi1", "Gata1"]
+    assert asked[-1][1]["genes"] == ("Spi1",) and page.multiselect(key="screened").value == ["Spi1", "Gata1"]
     undo(page)
-    assert page.multiselect(key="screen_named").value == ["Spi1"]
+    assert page.multiselect(key="screened").value == ["Spi1"]
     undo(page)
     assert any("then start the screen" in each.value for each in page.info)
     undo(page, "redo")

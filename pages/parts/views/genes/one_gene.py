@@ -192,8 +192,8 @@ def show_several(run: Run, data: Dataset) -> None:
     genes = cell_selection.measured_genes(data)
     left, right = st.container(key=side.key("part_controls")).columns([3, 1], gap="medium")
     with left:
-        first = genes[:AT_FIRST]
-        chosen = gene_search.several_kept("Genes", data, genes, first, name="genes_several", most=MOST_GENES)
+        more = {"usual": genes[:AT_FIRST], "of": "these data"}
+        chosen = gene_search.several("Genes", data, genes, name="dots", most=MOST_GENES, **more)
     with right:
         groups = _groups(run, data, _group_choice(run, data))
     if len(groups.names) < 2:

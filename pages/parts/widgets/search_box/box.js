@@ -2,12 +2,13 @@
 // names come from an address of their own, once, when the box is first opened, so that a run of the page does not move them.
 const MOST = 50;
 const ROOM = 320; // most height of what is below the box, in pixels
-const ANSWER = 5000; // milliseconds in which the page answers a choice; an answer to an earlier one is not shown
+const ANSWER = 5000; // milliseconds in which the page answers a choice: until then what answers an earlier one is not shown
+const BETWEEN = /[,;\t\r\n]+/; // names of a list
 const lists = new Map();
 let made = 0;
 
 const entriesOf = ({ names, texts }) =>
-  names.map((name) => ({ name, text: texts[name] ?? name, low: (texts[name] ?? name).toLowerCase() }));
+  names.map((name) => ({ ...asTyped(name), text: texts[name] ?? name, low: (texts[name] ?? name).toLowerCase() }));
 
 const entries = (url) => {
   if (!lists.has(url)) {
@@ -32,7 +33,8 @@ const matching = (all, asked) => {
   return [...spelt, ...named, ...begins, ...has];
 };
 
-const namesOf = (chosen) => chosen.map(({ name }) => name).join("\n");
+const namesIn = (text) => text.split(BETWEEN).map((each) => each.trim()).filter(Boolean);
+const asTyped = (name) => ({ name, text: name, known: true });
 
 const make = (parent, name, attributes = {}) => {
   const node = document.createElement(name);
@@ -54,7 +56,7 @@ const begin = (root) => {
   const list = make(below, "div", { id: `${id}-list`, class: "list", role: "listbox" });
   const more = make(below, "div", { class: "more", role: "status" });
   hint.textContent = "?";
-  const box = { data: { chosen: [], most: 1 }, rows: [], at: 0, open: false, typed: false, told: 0 };
+  const box = { data: { chosen: [], most: 1 }, rows: [], at: 0, open: false, typed: false, told: 0, when: 0 };
   const many = () => box.data.most > 1;
   const isChosen = ({ name }) => box.data.chosen.some((each) => each.name === name);
 
@@ -81,6 +83,11 @@ const begin = (root) => {
     row.scrollIntoView({ block: "nearest" });
     input.setAttribute("aria-activedescendant", row.id);
   };
+  const taken = (asked) => {
+    const names = many() ? namesIn(asked) : [];
+    if (names.length > 1) return `Enter takes these ${names.length} names`;
+    return names.length ? `Enter takes ${names[0]} as it is` : "No results";
+  };
   const show = async () => {
     const asked = box.typed ? input.value : "";
     let found = [];
@@ -91,7 +98,7 @@ const begin = (root) => {
       if (many() && box.data.chosen.length >= box.data.most) {
         found = [];
         said = `At most ${box.data.most}: remove one to add another`;
-      } else if (!found.length) said = box.data.free && asked.trim() ? `Enter takes ${asked.trim()} as it is` : "No results";
+      } else if (!found.length) said = taken(asked);
       else if (found.length > MOST) said = `${(found.length - MOST).toLocaleString("en")} more: type to find them`;
     } catch {
       said = "The names could not be loaded. Load the page again.";
@@ -124,15 +131,20 @@ const begin = (root) => {
     const { chosen } = box.data;
     input.value = many() ? "" : (chosen[0]?.text ?? "");
     input.title = many() ? "" : input.value;
-    input.placeholder = chosen.length ? "" : "Type to search";
-    const shown = many() ? namesOf(chosen) : "";
+    writeChips();
+  };
+  const writeChips = () => {
+    const chosen = many() ? box.data.chosen : [];
+    input.placeholder = box.data.chosen.length ? "" : "Type to search";
+    const shown = JSON.stringify(chosen.map(({ name, known }) => [name, known]));
     if (shown === chips.dataset.shown) return; // one that has the focus keeps it
     chips.dataset.shown = shown;
     chips.replaceChildren();
-    if (many()) chosen.forEach(chip);
+    chosen.forEach(chip);
   };
-  const chip = ({ name, text }) => {
-    const shown = make(chips, "span", { class: "chip", title: text });
+  const chip = ({ name, text, known }) => {
+    const title = known ? text : `${text}: not found`;
+    const shown = make(chips, "span", { class: known ? "chip" : "chip unknown", title });
     make(shown, "span").textContent = name;
     const remove = make(shown, "button", { type: "button", "aria-label": `Remove ${name}` });
     remove.textContent = "×";
@@ -144,18 +156,25 @@ const begin = (root) => {
   };
   const choose = (chosen) => {
     box.data.chosen = chosen;
-    box.told = Date.now();
+    box.told += 1;
+    box.when = Date.now();
     write();
-    box.tell("chosen", chosen.map(({ name }) => name));
+    box.tell("chosen", { names: chosen.map(({ name }) => name), number: box.told });
   };
-  const take = (typed) => {
-    const row = box.rows[box.at] ?? (box.data.free && typed ? { name: typed, text: typed } : undefined);
-    if (!many()) close();
-    if (row && !isChosen(row) && (!many() || box.data.chosen.length < box.data.most)) choose(many() ? [...box.data.chosen, row] : [row]);
-    if (!many()) return input.select(); // what is typed next is another search
+  const add = (rows) => {
+    const names = new Set(box.data.chosen.map(({ name }) => name));
+    const others = rows.filter(({ name }) => !names.has(name));
+    if (others.length && names.size < box.data.most) choose([...box.data.chosen, ...others]);
     box.typed = false;
     input.value = "";
     open();
+  };
+  const take = (typed) => {
+    const row = box.rows[box.at];
+    if (many()) return add(row ? [row] : namesIn(typed ?? "").map(asTyped));
+    close();
+    if (row && !isChosen(row)) choose([row]);
+    input.select(); // what is typed next is another search
   };
 
   frame.onclick = () => {
@@ -167,6 +186,12 @@ const begin = (root) => {
   input.oninput = () => {
     box.typed = true;
     open();
+  };
+  input.onpaste = (event) => {
+    const names = namesIn(event.clipboardData.getData("text"));
+    if (!many() || names.length < 2) return;
+    event.preventDefault(); // the box has one line, and would join the names of several
+    add(names.map(asTyped));
   };
   input.onblur = close;
   input.onkeydown = (event) => {
@@ -189,14 +214,15 @@ const begin = (root) => {
     if (box.at >= 0) take();
   };
   box.draw = (data) => {
-    const late = Date.now() - box.told < ANSWER && namesOf(data.chosen) !== namesOf(box.data.chosen);
-    if (!late) box.told = 0;
+    const late = data.answers < box.told && Date.now() - box.when < ANSWER;
+    box.told = Math.max(box.told, data.answers);
     box.data = { ...data, chosen: late ? box.data.chosen : data.chosen };
     frame.classList.toggle("many", many());
     label.textContent = data.label;
     hint.setAttribute("aria-label", data.help);
     hint.dataset.text = data.help;
     if (!box.open) write();
+    else if (many()) writeChips(); // what is being typed stays
   };
   box.end = () => cancelAnimationFrame(box.frame);
   return box;

@@ -7,6 +7,7 @@ seconds (docs/benchmarks/app.md, "Another gene on the page Genes").
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -33,15 +34,22 @@ def draw(
     texts: Mapping[str, str],
     choose: Callable[..., object],
     most: int = 1,
-    free: bool = False,
 ) -> None:
     """Show which names are chosen; `choose(*names)` is called with others before the page runs for them.
 
     texts: what is shown of a name and looked through, where that is more than the name
-    most:  of several, how many can be chosen; free: may what is typed be none of the names?
+    most:  how many can be chosen; of several, what is typed or pasted may be any names, or a list of them
     """
-    key = side.key(key)
-    shown = [{"name": each, "text": texts.get(each, each)} for each in chosen]
+    key, known = side.key(key), set(names)
+    shown = [{"name": each, "text": texts.get(each, each), "known": each in known} for each in chosen]
     data = {"label": label, "help": help, "url": urls.names(name_lists.register(names, texts)), "chosen": shown}
-    changed = side.here(lambda: choose(*st.session_state[key]["chosen"]))
-    _draw(key=key, data=data | {"most": most, "free": free}, on_chosen_change=changed)
+    answers = st.session_state.get(f"{key}_told", 0)
+    changed = side.here(partial(_choose, key, choose))
+    _draw(key=key, data=data | {"most": most, "answers": answers}, on_chosen_change=changed)
+
+
+def _choose(key: str, choose: Callable[..., object]) -> None:
+    """Which choice a run of the page answers is told with it: the box does not show the answer to an earlier one."""
+    told = st.session_state[key]["chosen"]
+    st.session_state[f"{key}_told"] = told["number"]
+    choose(*told["names"])
