@@ -101,3 +101,20 @@ def card(name: str) -> ModelCard:
         missing_package="" if kind.installed() else kind.package,
         tracks_cells=kind.tracks_cells if issubclass(kind, HasSampler) else True,
     )
+
+
+def conflict(name: str, settings: Mapping[str, Any]) -> str:
+    """What settings of a model ask for that cannot be had together, each allowed by itself; empty where nothing does.
+
+    Raises KeyError that lists the models there are, ValueError for a setting that it does not have. Imports torch.
+    """
+    from cellflow_core.models import registry
+
+    config = registry.find(name).Config
+    try:
+        config.from_dict(settings)
+    except ValueError as error:
+        for each in config.settings():
+            each.check(settings.get(each.name, each.default))
+        return str(error)
+    return ""

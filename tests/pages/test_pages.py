@@ -209,6 +209,19 @@ def test_a_setting_or_seeds_out_of_bounds_start_nothing(demo: store.DatasetInfo)
     assert not page.button(key="train_start").disabled and not page.error
 
 
+def test_settings_that_clash_only_together_start_nothing(demo: store.DatasetInfo) -> None:
+    page = opened("train", model="jkonet-star")
+    page.selectbox(key="set_jkonet-star_landscape").set_value("moving").run()
+    assert not page.error and not page.button(key="train_start").disabled
+    page.toggle(key="set_jkonet-star_diffusion").set_value(True).run()
+    (message,) = (each.value for each in page.error)
+    assert message.startswith("The landscape is moving and diffusion on, but") and "choose a fixed landscape" in message
+    assert page.button(key="train_start").disabled and not page.exception
+    assert f":material/block: {message}" in [each.value for each in page.caption]
+    page.selectbox(key="set_jkonet-star_landscape").set_value("fixed").run()
+    assert not page.error and not page.button(key="train_start").disabled
+
+
 def test_a_run_is_filtered_renamed_deleted_and_brought_back(demo: store.DatasetInfo) -> None:
     runs = [index.submit(Recipe(model, demo.id, demo.fingerprint, label=model)) for model in ("ot-cfm", "i-cfm")]
     runs[0].end("failed", "the disk is full")

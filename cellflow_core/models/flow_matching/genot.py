@@ -82,8 +82,8 @@ class Settings(MLPSettings):
         super().__post_init__()
         if self.structure != "none" and self.coupling == "unbalanced":
             raise ValueError(
-                "with a second modality (structure) no growth is learnt, but coupling='unbalanced' asks for it: take "
-                "one of the two"
+                "with a second modality no growth is learnt, but an unbalanced coupling asks for it: choose another "
+                "coupling, or none as the structure"
             )
 
     @property

@@ -81,8 +81,9 @@ class Settings(MLPSettings):
         super().__post_init__()
         if self.chosen != "fixed" and self.diffusion:
             raise ValueError(
-                f"landscape={self.landscape!r} with diffusion=True cannot be learnt, for a landscape that moves can "
-                "mimic any noise: choose landscape='fixed' or diffusion=False"
+                f"the landscape is {self.landscape.replace('_', ' ')} and diffusion on, but a landscape that changes "
+                "can mimic any noise, so that diffusion cannot be learnt with it: choose a fixed landscape, or "
+                "diffusion off"
             )
 
     @property

@@ -12,7 +12,7 @@ import streamlit as st
 from cellflow_core.config import Setting, differences, titled, variant
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting.formatting import plain, short
+from cellflow_core.reporting.formatting import as_sentence, plain, short
 from cellflow_core.time_units import format_duration, format_time
 from pages.parts.training import calibrated_bands, later_part
 from pages.parts.widgets import progress_bar
@@ -102,6 +102,10 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
         training = form_of(card.training_settings, card.presets[preset], f"fit_{card.name}_{preset}")
         declared = (*card.settings, *card.training_settings)
         wrong = refusals(declared, settings | training)
+        if not wrong and settings != usual_settings:
+            wrong = _conflicts(card.name, settings)
+            for each in wrong:
+                st.error(each)
         if not wrong and (settings, training) != (usual_settings, dict(card.presets[preset])):
             changed = _expected(card, info, settings, training)
             if changed is not None:
@@ -163,6 +167,19 @@ def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], trainin
         st.caption("How long training takes could not be measured beforehand.")
         return None
     return future.result()
+
+
+def _conflicts(name: str, settings: Mapping[str, Any]) -> list[str]:
+    """A sentence where settings that are allowed one by one cannot be had together; none until a worker has answered,
+    which loads the models."""
+    future: Future[str] = cached_future(
+        f"conflict-{name}-{sorted(settings.items())}",
+        lambda: analysis_pool.call("cellflow_core.selection.model_cards:conflict", name, settings),
+    )
+    if not future.done():
+        progress_bar.wait_for(future, key=f"conflict_{id(future)}")
+        return []
+    return [plain(as_sentence(future.result()))] if future.result() else []
 
 
 def _runs_chosen(info: DatasetInfo, followed: bool) -> int:

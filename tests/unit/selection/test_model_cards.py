@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
+import pytest
+
 from cellflow_core.models import registry
-from cellflow_core.selection.model_cards import card, catalogue
+from cellflow_core.selection.model_cards import card, catalogue, conflict
 
 
 def test_every_model_has_a_card_that_crosses_to_another_process():
@@ -45,3 +47,16 @@ def test_a_card_tells_what_only_some_settings_give():
         "growth",
     }
     assert made.condition("growth") == "with coupling minibatch" and made.condition("velocity") == ""
+
+
+def test_settings_that_clash_only_together_are_told():
+    assert conflict("jkonet-star", {}) == conflict("jkonet-star", {"landscape": "moving"}) == ""
+    assert "choose a fixed landscape" in conflict("jkonet-star", {"landscape": "moving", "diffusion": True})
+    assert "at least two members" in conflict("ensemble", {each.name: False for each in card("ensemble").settings})
+    assert "another coupling" in conflict("genot", {"structure": "lineage", "coupling": "unbalanced"})
+    weights = ("pseudotime", "velocity", "real_time", "connectivity")
+    assert "give one of them a weight" in conflict("cellrank", dict.fromkeys(weights, 0.0))
+    with pytest.raises(ValueError, match="must be"):  # not allowed by itself
+        conflict("jkonet-star", {"substeps": 0})
+    with pytest.raises(ValueError, match="no setting"):
+        conflict("jkonet-star", {"colour": "red"})

@@ -43,13 +43,13 @@ def draw(
     key, known = side.key(key), set(names)
     shown = [{"name": each, "text": texts.get(each, each), "known": each in known} for each in chosen]
     data = {"label": label, "help": help, "url": urls.names(name_lists.register(names, texts)), "chosen": shown}
-    answers = st.session_state.get(f"{key}_told", 0)
+    answers = st.session_state.get(f"{key}_answered", 0)
     changed = side.here(partial(_choose, key, choose))
     _draw(key=key, data=data | {"most": most, "answers": answers}, on_chosen_change=changed)
 
 
 def _choose(key: str, choose: Callable[..., object]) -> None:
     """Which choice a run of the page answers is told with it: the box does not show the answer to an earlier one."""
-    told = st.session_state[key]["chosen"]
-    st.session_state[f"{key}_told"] = told["number"]
-    choose(*told["names"])
+    latest = st.session_state[key]["chosen"]
+    st.session_state[f"{key}_answered"] = latest["number"]
+    choose(*latest["names"])
