@@ -106,15 +106,15 @@ def card(name: str) -> ModelCard:
 def conflict(name: str, settings: Mapping[str, Any]) -> str:
     """What settings of a model ask for that cannot be had together, each allowed by itself; empty where nothing does.
 
-    Raises KeyError that lists the models there are, ValueError for a setting that it does not have. Imports torch.
+    Raises KeyError that lists the models there are, ValueError for a value that is not allowed. Imports torch.
     """
     from cellflow_core.models import registry
 
     config = registry.find(name).Config
+    for each in config.settings():
+        each.check(settings.get(each.name, each.default))
     try:
         config.from_dict(settings)
     except ValueError as error:
-        for each in config.settings():
-            each.check(settings.get(each.name, each.default))
         return str(error)
     return ""

@@ -58,5 +58,3 @@ def test_settings_that_clash_only_together_are_told():
     assert "give one of them a weight" in conflict("cellrank", dict.fromkeys(weights, 0.0))
     with pytest.raises(ValueError, match="must be"):  # not allowed by itself
         conflict("jkonet-star", {"substeps": 0})
-    with pytest.raises(ValueError, match="no setting"):
-        conflict("jkonet-star", {"colour": "red"})
