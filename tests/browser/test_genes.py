@@ -156,6 +156,10 @@ def test_a_list_of_genes_is_pasted_and_typed(page: Page, server: str, small_runs
     box = page.get_by_role("combobox", name="Genes", exact=True)
     chosen = page.locator(".chip span")
     expect(chosen).to_have_text(["Gata1", "Spi1", "Cebpa"])
+    box.evaluate(PASTE, "Cebpa, Gata1")  # instead of those that nobody chose
+    expect(chosen).to_have_text(["Cebpa", "Gata1"])
+    box.evaluate(PASTE, "Spi1, Gata1")
+    expect(chosen).to_have_text(["Cebpa", "Gata1", "Spi1"])
     for name in ("Gata1", "Spi1", "Cebpa"):
         page.get_by_role("button", name=f"Remove {name}").click()
     expect(page.get_by_text("Choose at least one gene.")).to_be_visible()

@@ -78,7 +78,8 @@ def several(
 ) -> tuple[str, ...]:
     """Up to `most` of these genes, as the link has them under `name`; how other names were read is said, and so are
     those that are none of them. usual: what is chosen before anybody chose. of: what holds these genes."""
-    asked = [each for each in state.values(name) if each] if state.values(name) else usual
+    proposed = not state.values(name)
+    asked = usual if proposed else [each for each in state.values(name) if each]
     read, words = _read(data, asked, genes)
     known = set(genes)
     chosen = list(dict.fromkeys(read.get(each, each) for each in asked))
@@ -93,6 +94,7 @@ def several(
         texts=_shown(data),
         choose=partial(_choose, data, genes, name),
         most=most,
+        proposed=proposed,
     )
     if words:
         st.caption(f":material/match_case: {plain(words)}")

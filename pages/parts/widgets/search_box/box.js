@@ -84,7 +84,7 @@ const begin = (root) => {
     input.setAttribute("aria-activedescendant", row.id);
   };
   const taken = (asked) => {
-    const names = many() ? namesIn(asked) : [];
+    const names = many() ? asked.split(/[,;\s]+/).filter(Boolean) : [];
     if (names.length > 1) return `Enter takes these ${names.length} names`;
     return names.length ? `Enter takes ${names[0]} as it is` : "No results";
   };
@@ -155,16 +155,17 @@ const begin = (root) => {
     };
   };
   const choose = (chosen) => {
-    box.data.chosen = chosen;
+    Object.assign(box.data, { chosen, proposed: false });
     box.told += 1;
     box.when = Date.now();
     write();
     box.tell("chosen", { names: chosen.map(({ name }) => name), number: box.told });
   };
   const add = (rows) => {
-    const names = new Set(box.data.chosen.map(({ name }) => name));
+    const kept = box.data.proposed && rows.length > 1 ? [] : box.data.chosen; // a list takes the place of a proposal
+    const names = new Set(kept.map(({ name }) => name));
     const others = rows.filter(({ name }) => !names.has(name));
-    if (others.length && names.size < box.data.most) choose([...box.data.chosen, ...others]);
+    if (others.length && names.size < box.data.most) choose([...kept, ...others]);
     box.typed = false;
     input.value = "";
     open();
@@ -216,7 +217,7 @@ const begin = (root) => {
   box.draw = (data) => {
     const late = data.answers < box.told && Date.now() - box.when < ANSWER;
     box.told = Math.max(box.told, data.answers);
-    box.data = { ...data, chosen: late ? box.data.chosen : data.chosen };
+    box.data = late ? { ...data, chosen: box.data.chosen, proposed: false } : data;
     frame.classList.toggle("many", many());
     label.textContent = data.label;
     hint.setAttribute("aria-label", data.help);

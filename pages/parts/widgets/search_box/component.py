@@ -34,18 +34,20 @@ def draw(
     texts: Mapping[str, str],
     choose: Callable[..., object],
     most: int = 1,
+    proposed: bool = False,
 ) -> None:
     """Show which names are chosen; `choose(*names)` is called with others before the page runs for them.
 
-    texts: what is shown of a name and looked through, where that is more than the name
-    most:  how many can be chosen; of several, what is typed or pasted may be any names, or a list of them
+    texts:    what is shown of a name and looked through, where that is more than the name
+    most:     how many can be chosen; of several, what is typed or pasted may be any names, or a list of them
+    proposed: nobody chose these yet, and a list takes their place
     """
     key, known = side.key(key), set(names)
     shown = [{"name": each, "text": texts.get(each, each), "known": each in known} for each in chosen]
     data = {"label": label, "help": help, "url": urls.names(name_lists.register(names, texts)), "chosen": shown}
     answers = st.session_state.get(f"{key}_answered", 0)
     changed = side.here(partial(_choose, key, choose))
-    _draw(key=key, data=data | {"most": most, "answers": answers}, on_chosen_change=changed)
+    _draw(key=key, data=data | {"most": most, "proposed": proposed, "answers": answers}, on_chosen_change=changed)
 
 
 def _choose(key: str, choose: Callable[..., object]) -> None:
