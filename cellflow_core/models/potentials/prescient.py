@@ -74,7 +74,7 @@ class Settings(DiffusionSettings, MLPSettings):
     entropy_weight: float = setting(
         1e-6, "how much measured cells pull the landscape down", 0.0, 100.0, label="Weight of the entropy term"
     )
-    substeps: int = setting(16, "steps from one time to the next", 1, 1000, "steps")
+    substeps: int = setting(16, "steps from one time to the next, of random lengths in training", 1, 1000, "steps")
 
 
 class Landscape(nn.Module):
