@@ -52,12 +52,15 @@ const begin = (root) => {
   const controls = { "aria-autocomplete": "list", "aria-controls": `${id}-list`, "aria-expanded": false };
   const chips = make(frame, "span", { class: "chips" });
   const input = make(frame, "input", { id, role: "combobox", autocomplete: "off", spellcheck: false, ...controls });
+  const clear = make(frame, "button", { type: "button", class: "clear", "aria-label": "Remove all", title: "Remove all" });
   const below = make(root, "div", { class: "below", popover: "manual" });
   const list = make(below, "div", { id: `${id}-list`, class: "list", role: "listbox" });
   const more = make(below, "div", { class: "more", role: "status" });
   hint.textContent = "?";
+  clear.textContent = "×";
   const box = { data: { chosen: [], most: 1 }, rows: [], at: 0, open: false, typed: false, told: 0, when: 0 };
   const many = () => box.data.most > 1;
+  const isFull = (chosen) => chosen.filter(({ known }) => known).length >= box.data.most;
   const isChosen = ({ name }) => box.data.chosen.some((each) => each.name === name);
 
   const place = () => {
@@ -95,7 +98,7 @@ const begin = (root) => {
     try {
       found = matching(await entries(box.data.url), asked);
       if (many()) found = found.filter((each) => !isChosen(each));
-      if (many() && box.data.chosen.length >= box.data.most) {
+      if (many() && isFull(box.data.chosen)) {
         found = [];
         said = `At most ${box.data.most}: remove one to add another`;
       } else if (!found.length) said = taken(asked);
@@ -141,6 +144,7 @@ const begin = (root) => {
     chips.dataset.shown = shown;
     chips.replaceChildren();
     chosen.forEach(chip);
+    clear.hidden = chosen.length < 2;
   };
   const chip = ({ name, text, known }) => {
     const title = known ? text : `${text}: not found`;
@@ -148,12 +152,15 @@ const begin = (root) => {
     make(shown, "span").textContent = name;
     const remove = make(shown, "button", { type: "button", "aria-label": `Remove ${name}` });
     remove.textContent = "×";
-    remove.onclick = (event) => {
-      event.stopPropagation();
-      choose(box.data.chosen.filter((each) => each.name !== name));
-      input.focus();
-    };
+    remove.onclick = (event) => leave(event, (each) => each.name !== name);
   };
+  const leave = (event, isKept) => {
+    event.stopPropagation();
+    choose(box.data.chosen.filter(isKept));
+    input.focus();
+  };
+  clear.onclick = (event) => leave(event, () => false);
+  clear.hidden = true;
   const choose = (chosen) => {
     Object.assign(box.data, { chosen, proposed: false });
     box.told += 1;
@@ -165,7 +172,7 @@ const begin = (root) => {
     const kept = box.data.proposed && rows.length > 1 ? [] : box.data.chosen; // a list takes the place of a proposal
     const names = new Set(kept.map(({ name }) => name));
     const others = rows.filter(({ name }) => !names.has(name));
-    if (others.length && names.size < box.data.most) choose([...kept, ...others]);
+    if (others.length && !isFull(kept)) choose([...kept, ...others]);
     box.typed = false;
     input.value = "";
     open();
@@ -209,7 +216,7 @@ const begin = (root) => {
     event.preventDefault();
   };
   below.onpointerdown = (event) => event.preventDefault(); // the box keeps the focus
-  chips.onpointerdown = (event) => event.preventDefault();
+  chips.onpointerdown = clear.onpointerdown = below.onpointerdown;
   list.onclick = (event) => {
     box.at = [...list.children].indexOf(event.target);
     if (box.at >= 0) take();
