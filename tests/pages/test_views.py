@@ -203,7 +203,7 @@ def test_perturb_asks_for_a_shift_of_the_start_and_says_what_it_is(run: Run, ask
 
 def test_a_gene_outside_the_model_is_said_plainly(run: Run, asked: list) -> None:
     page = opened("perturb", run=run.id, gene="Foxp3")
-    assert "Foxp3 is not in the model: it holds 2 genes" in page.warning[0].value
+    assert "Foxp3 is not among the 2 genes of this model" in page.warning[0].value
     assert not [each for each in asked if each[0] == "perturb"]
 
 

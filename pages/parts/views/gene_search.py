@@ -20,7 +20,7 @@ LISTED = 1_000
 """Genes up to which Streamlit's own box is quick."""
 NAMED = 12
 """Names that a sentence lists."""
-_BETWEEN = re.compile(r"[\s,;\"'\[\]()]+")
+_BETWEEN = re.compile(r"[\s,;|、\"'“”‘’\[\]()]+")
 _NUMBERED = re.compile(r"\d+|(?:HGNC|MGI):\d+")
 """Numbers of databases: found when they are typed whole, and not shown."""
 HELP = "Type to search, by name, accession id or, where a table of them is kept (cellflow gene-names), another name."

@@ -88,7 +88,7 @@ def test_a_list_of_genes_is_taken_apart_unless_it_is_a_name():
     page = opened("perturb", run=run_of(("Gata1", "Spi1", "T cell", "Klf1")))
     box = page.multiselect(key="gene")
     assert box.value == ["Gata1"]  # nobody chose yet
-    box.set_value(["T cell", "['klf1', 'Gata1']"]).run()
+    box.set_value(["T cell", "['klf1', “Gata1”]"]).run()
     assert page.query_params["gene"] == ["T cell", "klf1", "Gata1"]
     assert page.multiselect(key="gene").value == ["T cell", "Klf1", "Gata1"] and not page.exception
 

@@ -33,7 +33,8 @@ const matching = (all, asked) => {
   return [...spelt, ...named, ...begins, ...has];
 };
 
-const namesIn = (text) => text.split(BETWEEN).map((each) => each.trim()).filter(Boolean);
+const namesIn = (text, between = BETWEEN) => text.split(between).map((each) => each.trim()).filter(Boolean);
+const namesTyped = (text) => namesIn(text, BETWEEN.test(text) ? BETWEEN : /\s+/); // where no name has it as it is
 const asTyped = (name) => ({ name, text: name, known: true });
 
 const make = (parent, name, attributes = {}) => {
@@ -87,7 +88,7 @@ const begin = (root) => {
     input.setAttribute("aria-activedescendant", row.id);
   };
   const taken = (asked) => {
-    const names = many() ? asked.split(/[,;\s]+/).filter(Boolean) : [];
+    const names = many() ? namesTyped(asked) : [];
     if (names.length > 1) return `Enter takes these ${names.length} names`;
     return names.length ? `Enter takes ${names[0]} as it is` : "No results";
   };
@@ -116,7 +117,7 @@ const begin = (root) => {
     more.textContent = said;
     below.showPopover();
     follow();
-    point(Math.max(0, box.typed || many() ? 0 : box.rows.findIndex(isChosen)));
+    point(box.typed ? 0 : many() ? -1 : Math.max(0, box.rows.findIndex(isChosen)));
   };
   const open = () => {
     box.open = true;
@@ -172,14 +173,14 @@ const begin = (root) => {
     const kept = box.data.proposed && rows.length > 1 ? [] : box.data.chosen; // a list takes the place of a proposal
     const names = new Set(kept.map(({ name }) => name));
     const others = rows.filter(({ name }) => !names.has(name));
-    if (others.length && !isFull(kept)) choose([...kept, ...others]);
+    if (others.length && (rows.length > 1 || !isFull(kept))) choose([...kept, ...others]); // the page tells what is too many
     box.typed = false;
     input.value = "";
     open();
   };
   const take = (typed) => {
     const row = box.rows[box.at];
-    if (many()) return add(row ? [row] : namesIn(typed ?? "").map(asTyped));
+    if (many()) return add(row ? [row] : namesTyped(typed ?? "").map(asTyped));
     close();
     if (row && !isChosen(row)) choose([row]);
     input.select(); // what is typed next is another search
@@ -207,7 +208,7 @@ const begin = (root) => {
     if (step && !box.open) open();
     else if (step) point(Math.min(Math.max(box.at + step, 0), box.rows.length - 1));
     else if (event.key === "Enter" && box.open) box.listed.then(() => box.open && take(input.value.trim()));
-    else if (event.key === "Backspace" && many() && !input.value && box.data.chosen.length) {
+    else if (event.key === "Backspace" && many() && !input.value && !event.repeat && box.data.chosen.length) {
       choose(box.data.chosen.slice(0, -1));
       if (box.open) open();
     }
