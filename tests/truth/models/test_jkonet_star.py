@@ -148,7 +148,7 @@ def test_every_variant_is_downhill_of_its_potential_and_reads_back(variant, chan
 
 @pytest.mark.parametrize("landscape", ["moving", "by_interval"])
 def test_a_landscape_that_moves_is_not_learnt_with_noise(landscape):
-    with pytest.raises(ValueError, match="landscape='fixed'"):
+    with pytest.raises(ValueError, match="choose a fixed landscape"):
         registry.find("jkonet-star").Config.from_dict({"landscape": landscape, "diffusion": True})
 
 
